@@ -1,0 +1,1 @@
+//! The daemon: boots everything, owns every task, drains on shutdown.

@@ -1,0 +1,1 @@
+//! Which error type to use where.

@@ -1,0 +1,1 @@
+//! The one way in: authorize, make durable, then act.

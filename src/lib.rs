@@ -1,0 +1,21 @@
+//! ompcord puts the OMP coding agent on Discord: one thread per agent session.
+//!
+//! The modules in reading order; `ARCHITECTURE.md` draws the flow between them.
+
+pub mod agent;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod discord;
+pub mod error;
+pub mod event;
+pub mod http;
+pub mod ids;
+pub mod ingress;
+pub mod render;
+#[cfg(feature = "demo")]
+pub mod scripted;
+pub mod session;
+#[cfg(feature = "demo")]
+pub mod sim;
+pub mod store;

@@ -1,0 +1,1 @@
+//! Pure text: everything that a person reads is made here.

@@ -1,0 +1,1 @@
+//! One actor per thread around a pure state machine.

@@ -1,0 +1,1 @@
+//! SQLite: nothing but SQL and row types.
