@@ -1,1 +1,71 @@
-//! One actor per thread around a pure state machine.
+//! One actor per session around a pure state machine.
+//!
+//! `state` decides, `actor` and `effects` carry out, `registry` finds or starts the actor, `slots` bounds the
+//! processes, `publish` turns events into messages.
+
+pub mod actor;
+mod deliver;
+mod dialog;
+mod effects;
+mod logs;
+pub mod open;
+mod publish;
+pub mod registry;
+mod running;
+pub mod slots;
+pub mod state;
+mod transcript;
+mod workspace;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::discord::outbox::Outbox;
+use crate::discord::rest::Rest;
+use crate::render::redact::Redactor;
+use crate::store::Store;
+
+pub use deliver::safe_name;
+pub use registry::Sessions;
+
+/// Discord shows a typing indicator for about ten seconds.
+const TYPING_EVERY: Duration = Duration::from_secs(8);
+/// How long the agent gets to obey an abort before the ladder begins.
+const CANCEL_GRACE: Duration = Duration::from_secs(8);
+/// How long running turns get when the daemon goes down.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// What every session needs.
+#[derive(Debug)]
+pub struct Deps {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The store.
+    pub store: Store,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Requests whose answer is needed at once.
+    pub rest: Rest,
+    /// Takes secrets out of what leaves.
+    pub redactor: Redactor,
+    /// Fetches attachments.
+    pub client: reqwest::Client,
+    /// The process slots.
+    pub slots: slots::Slots,
+    /// Owns the actors' and the agents' tasks.
+    pub tracker: TaskTracker,
+    /// The running actors.
+    pub sessions: Sessions,
+    /// Marks the agents of this installation in their environment.
+    pub marker: String,
+}
+
+impl Deps {
+    fn transcripts(&self) -> PathBuf {
+        self.config.state_dir.join("transcripts")
+    }
+}

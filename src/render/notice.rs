@@ -1,0 +1,175 @@
+//! The sentences that a session says about itself, with the buttons below them.
+
+use serde_json::{Value, json};
+
+use crate::event::{AgentExit, ExitHow};
+use crate::ids::{PromptId, SessionId};
+use crate::session::state::{Notice, Reply};
+
+use super::text::{clip, code, plural, quiet};
+
+/// A sentence for the thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// What is said.
+    pub content: String,
+    /// Action rows.
+    pub components: Vec<Value>,
+    /// Whether nobody has to look at once.
+    pub silent: bool,
+}
+
+/// How much a button stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// The expected choice.
+    Primary = 1,
+    /// Another choice.
+    Secondary = 2,
+    /// A good one.
+    Success = 3,
+    /// One that loses something.
+    Danger = 4,
+}
+
+/// A row of buttons from (key, label, style), at most five.
+#[must_use]
+pub fn buttons(buttons: &[(String, &str, Style)]) -> Value {
+    let buttons: Vec<_> = buttons
+        .iter()
+        .take(5)
+        .map(|(id, label, style)| {
+            json!({"type": 2, "style": *style as u8, "label": clip(label, 80), "custom_id": id})
+        })
+        .collect();
+    json!({"type": 1, "components": buttons})
+}
+
+fn about(prompt: PromptId, verb: &str) -> String {
+    format!("omp:{verb}:{prompt}")
+}
+
+fn quietly(text: &str) -> Note {
+    Note { content: quiet(text), components: Vec::new(), silent: true }
+}
+
+fn aloud(content: String, row: &[(String, &str, Style)]) -> Note {
+    let components = if row.is_empty() { Vec::new() } else { vec![buttons(row)] };
+    Note { content, components, silent: false }
+}
+
+fn retry(prompt: Option<PromptId>) -> Vec<(String, &'static str, Style)> {
+    prompt.map(|id| (about(id, "retry"), "Retry", Style::Primary)).into_iter().collect()
+}
+
+/// What is said about a notice. `excerpt` is the beginning of the prompt that it is about.
+#[must_use]
+pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note {
+    let about_prompt = excerpt.map(|text| format!("\n> {}", clip(&text.replace('\n', " "), 120))).unwrap_or_default();
+    match notice {
+        Notice::Queued { ahead } => quietly(&format!("📥 Queued, {} before it", plural(*ahead, "prompt"))),
+        Notice::WaitingForSlot => {
+            quietly("⏸️ Every agent process is busy: this starts as soon as one is free (`OMP_MAX_PROCESSES`)")
+        }
+        Notice::StartFailed { exit, prompt } => aloud(start_failed(exit), &retry(*prompt)),
+        Notice::ConversationMissing { prompt } => {
+            let fresh = prompt.map(|id| (about(id, "fresh"), "Start a new conversation", Style::Primary));
+            aloud(
+                "❌ **The agent's session file is gone**, so this conversation cannot be resumed. Nothing was run."
+                    .to_owned(),
+                &fresh.into_iter().collect::<Vec<_>>(),
+            )
+        }
+        Notice::TurnFailed { error, prompt } => {
+            aloud(format!("❌ **The turn failed.** {}", sentence(error)), &retry(*prompt))
+        }
+        Notice::TurnDied { exit, prompt } => aloud(
+            format!(
+                "❌ **The agent's process {}** in the middle of the turn. The conversation up to there is kept.{}",
+                ended(exit),
+                last_lines(exit)
+            ),
+            &retry(*prompt),
+        ),
+        Notice::IdleDied { exit } => {
+            quietly(&format!("The idle agent process {}. The next prompt resumes the conversation", ended(exit)))
+        }
+        Notice::QueueHeld { count } => aloud(
+            format!("⏸️ {} waiting. Nothing runs until you say so.", are(*count)),
+            &[(format!("omp:queue:{session}"), "Continue queue", Style::Primary)],
+        ),
+        Notice::Interrupted { prompt } => aloud(
+            format!(
+                "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}"
+            ),
+            &[
+                (about(*prompt, "continue"), "Continue", Style::Primary),
+                (about(*prompt, "discard"), "Discard", Style::Secondary),
+            ],
+        ),
+        Notice::Stale { prompt } => aloud(
+            format!("🕰️ This was written while ompcord was away. Run it now?{about_prompt}"),
+            &[
+                (about(*prompt, "run"), "Run", Style::Primary),
+                (about(*prompt, "discard"), "Ignore", Style::Secondary),
+            ],
+        ),
+        Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has 20 s to finish"),
+        Notice::Stopped { dropped: 0 } => quietly("⏹️ Session stopped"),
+        Notice::Stopped { dropped } => {
+            quietly(&format!("⏹️ Session stopped; {} dropped", plural(*dropped, "waiting prompt")))
+        }
+    }
+}
+
+fn are(count: usize) -> String {
+    if count == 1 { "1 prompt is".to_owned() } else { format!("{count} prompts are") }
+}
+
+fn sentence(error: &str) -> String {
+    let error = error.trim();
+    if error.is_empty() { "The agent gave no reason.".to_owned() } else { clip(error, 1_500) }
+}
+
+fn ended(exit: &AgentExit) -> String {
+    match &exit.how {
+        ExitHow::Code(code) => format!("ended with exit code {code}"),
+        ExitHow::Signal(signal) => format!("was killed by signal {signal}"),
+        ExitHow::NotReady => "did not become ready in time".to_owned(),
+        ExitHow::NotStarted { .. } => "could not be started".to_owned(),
+        ExitHow::SessionMissing => "did not find its conversation".to_owned(),
+    }
+}
+
+fn last_lines(exit: &AgentExit) -> String {
+    let tail: Vec<String> = exit.last_lines.iter().rev().take(8).rev().cloned().collect();
+    if tail.is_empty() { String::new() } else { format!("\n{}", super::log::block(&tail)) }
+}
+
+fn start_failed(exit: &AgentExit) -> String {
+    match &exit.how {
+        ExitHow::NotStarted { program, not_found: true, .. } => format!(
+            "❌ **The agent {} was not found.** Install it (`npm i -g @oh-my-pi/pi-coding-agent`) or set `OMP_COMMAND` to its full path, then retry.",
+            code(program)
+        ),
+        ExitHow::NotStarted { program, error, .. } => {
+            format!("❌ **The agent {} could not be started:** {}", code(program), sentence(error))
+        }
+        _ => format!("❌ **The agent {}** before it was ready.{}", ended(exit), last_lines(exit)),
+    }
+}
+
+/// The answer to a person who asked for something.
+#[must_use]
+pub fn reply(reply: Reply) -> String {
+    match reply {
+        Reply::Cancelling => "⏹️ Cancelling the turn.".to_owned(),
+        Reply::CancelledBeforeStart => "⏹️ Cancelled before it started.".to_owned(),
+        Reply::NothingToCancel => "Nothing is running here, so there is nothing to cancel.".to_owned(),
+        Reply::Stopping => "⏹️ Stopping the session.".to_owned(),
+        Reply::Continued { count: 0 } => "The queue is not held: nothing to continue.".to_owned(),
+        Reply::Continued { count } => format!("▶️ Running {}.", plural(count, "held prompt")),
+        Reply::Decided => "Done.".to_owned(),
+        Reply::Stale => "That was decided before, or has expired; nothing was run.".to_owned(),
+    }
+}

@@ -1,0 +1,228 @@
+//! One actor per session: it alone owns the agent process and the state, and runs the state's effects.
+//!
+//! Everything reaches it as a message, so there is no lock around a session and no order but the mailbox's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::dialog::Dialogs;
+use super::publish::Publisher;
+use super::state::{Effect, Input, Reply, State, Timer};
+use super::{Deps, running::Running};
+use crate::event::AgentEvent;
+use crate::ids::{ChannelId, SessionId, ThreadId};
+use crate::store::sessions::Session;
+
+/// A session from outside: a cheap clone; a call queues a message.
+#[derive(Clone, Debug)]
+pub struct SessionHandle {
+    id: SessionId,
+    mailbox: mpsc::UnboundedSender<Control>,
+}
+
+/// What can be said to an actor.
+#[derive(Debug)]
+pub enum Control {
+    /// There may be work in the store.
+    Wake,
+    /// Something happened.
+    Input(Input),
+    /// A person asked for something and waits for the answer.
+    Ask(Input, oneshot::Sender<Reply>),
+    /// A person answered a question of the agent.
+    Answer {
+        /// The question's key.
+        key: String,
+        /// Which option.
+        choice: usize,
+        /// Who, for the thread.
+        by: String,
+        /// Whether the question was still open.
+        reply: oneshot::Sender<bool>,
+    },
+}
+
+impl SessionHandle {
+    pub(super) fn new(id: SessionId) -> (Self, mpsc::UnboundedReceiver<Control>) {
+        let (mailbox, inbox) = mpsc::unbounded_channel();
+        (Self { id, mailbox }, inbox)
+    }
+
+    /// Whose handle it is.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Tells the session something. `false`: its actor has ended.
+    pub fn send(&self, input: Input) -> bool {
+        self.mailbox.send(Control::Input(input)).is_ok()
+    }
+
+    pub(super) fn control(&self, control: Control) -> bool {
+        self.mailbox.send(control).is_ok()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+}
+
+/// The actor of a session.
+pub(super) struct Actor {
+    pub(super) deps: Arc<Deps>,
+    pub(super) handle: SessionHandle,
+    /// `None` until it was read from the store.
+    pub(super) session: Option<Session>,
+    pub(super) thread: Option<ThreadId>,
+    pub(super) state: State,
+    /// `None` until the thread exists.
+    pub(super) publisher: Option<Publisher>,
+    pub(super) running: Option<Running>,
+    pub(super) dialogs: Dialogs,
+    pub(super) turn: Option<TurnClock>,
+    pub(super) timers: HashMap<Timer, Instant>,
+    pub(super) reply: Option<oneshot::Sender<Reply>>,
+    pub(super) closing: bool,
+}
+
+/// What the footer of the turn is made of.
+#[derive(Debug, Default)]
+pub(super) struct TurnClock {
+    pub(super) began: Option<Instant>,
+    pub(super) cost: f64,
+    pub(super) model: Option<String>,
+    pub(super) next_typing: Option<Instant>,
+}
+
+impl Actor {
+    /// Runs the session until it has nothing more to do.
+    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Control>) {
+        if let Err(error) = self.restore().await {
+            tracing::error!(session = %self.handle.id(), "cannot restore session {}: {error:#}", self.handle.id());
+            self.deps.sessions.forget(&self.handle);
+            return;
+        }
+        while !self.closing {
+            if let Err(error) = self.next(&mut inbox).await {
+                // A failure of the store or the disk degrades this session; what is durable is tried again later.
+                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+            }
+            let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(|p| p.due().is_none());
+            if idle && self.deps.sessions.retire(&self.handle, &inbox) {
+                return;
+            }
+        }
+        self.deps.sessions.forget(&self.handle);
+    }
+
+    async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Control>) -> Result<()> {
+        let wake = self.next_wake();
+        let events = self.running.as_mut().map(|running| &mut running.events);
+        tokio::select! {
+            biased;
+            control = inbox.recv() => match control {
+                Some(control) => self.control(control).await,
+                None => { self.closing = true; Ok(()) }
+            },
+            event = receive(events) => self.event(event).await,
+            () = caught_up(self.publisher.as_mut()) => self.flush().await,
+            () = tokio::time::sleep_until(wake) => self.woken().await,
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let shown = self.publisher.as_ref().and_then(Publisher::due);
+        let typing = self.turn.as_ref().and_then(|turn| turn.next_typing);
+        let timers = self.timers.values().min().copied();
+        let far = Instant::now() + Duration::from_secs(3600);
+        [shown, typing, timers].into_iter().flatten().min().unwrap_or(far)
+    }
+
+    async fn control(&mut self, control: Control) -> Result<()> {
+        match control {
+            // The actor looked into the store when it started.
+            Control::Wake => Ok(()),
+            Control::Input(input) => self.input(input).await,
+            Control::Ask(input, reply) => {
+                self.reply = Some(reply);
+                let done = self.input(input).await;
+                self.reply = None;
+                done
+            }
+            Control::Answer { key, choice, by, reply } => {
+                let answered = self.answer_dialog(&key, choice, &by).await;
+                // The asker may have gone; the answer stands.
+                reply.send(matches!(answered, Ok(true))).ok();
+                answered.map(|_| ())
+            }
+        }
+    }
+
+    /// One step of the state, with all its effects. A failed effect does not keep the following ones from running.
+    pub(super) async fn input(&mut self, input: Input) -> Result<()> {
+        let mut first_error = Ok(());
+        let mut effects = self.state.step(input);
+        while !effects.is_empty() {
+            let mut follow_up = Vec::new();
+            for effect in effects {
+                match self.effect(effect).await {
+                    Ok(Some(input)) => follow_up.extend(self.state.step(input)),
+                    Ok(None) => {}
+                    Err(error) if first_error.is_ok() => first_error = Err(error),
+                    Err(error) => tracing::warn!(session = %self.handle.id(), "another effect failed: {error:#}"),
+                }
+            }
+            effects = follow_up;
+        }
+        first_error
+    }
+
+    async fn woken(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if let Some(turn) = &mut self.turn
+            && turn.next_typing.is_some_and(|at| at <= now)
+        {
+            turn.next_typing = Some(now + super::TYPING_EVERY);
+            if let (Some(thread), false) = (self.thread, self.dialogs.is_asking()) {
+                self.deps.outbox.typing(thread.channel());
+            }
+        }
+        let fired: Vec<Timer> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        for timer in fired {
+            self.timers.remove(&timer);
+            self.input(Input::TimerFired(timer)).await?;
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        match &mut self.publisher {
+            Some(publisher) => publisher.flush(Instant::now()).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn channel(&self) -> Option<ChannelId> {
+        self.thread.map(ThreadId::channel)
+    }
+}
+
+async fn receive(events: Option<&mut mpsc::Receiver<AgentEvent>>) -> Option<AgentEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn caught_up(publisher: Option<&mut Publisher>) {
+    match publisher {
+        Some(publisher) => publisher.caught_up().await,
+        None => std::future::pending().await,
+    }
+}

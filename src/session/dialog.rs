@@ -1,0 +1,150 @@
+//! Questions of the agent that wait for a person.
+//!
+//! An unanswered question hangs the agent for ever, so every one is shown, or answered with "cancelled" and said so.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::event::{Dialog, DialogAnswer, DialogKind};
+use crate::ids::{OutboxId, SessionId};
+use crate::render::notice::{Style, buttons};
+use crate::render::text::{clip, escape};
+
+/// The questions of one session that are open.
+#[derive(Debug, Default)]
+pub struct Dialogs {
+    open: HashMap<String, Open>,
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    dialog: Dialog,
+    row: OutboxId,
+    text: String,
+}
+
+/// How a question is shown.
+#[derive(Debug, PartialEq)]
+pub struct Question {
+    /// The key that its buttons carry.
+    pub key: String,
+    /// What is asked.
+    pub text: String,
+    /// The buttons or the select; empty where it cannot be answered here.
+    pub components: Vec<Value>,
+}
+
+/// An answered question.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The agent's id of it.
+    pub id: String,
+    /// What to tell the agent.
+    pub answer: DialogAnswer,
+    /// The message that asked.
+    pub row: OutboxId,
+    /// What that message says from now on.
+    pub text: String,
+}
+
+impl Dialogs {
+    /// How a new question is shown. `None`: it has no answer that can be given by a button.
+    #[must_use]
+    pub fn question(&mut self, session: &SessionId, dialog: &Dialog) -> Option<Question> {
+        self.count += 1;
+        let key = format!("{:x}{:04x}", self.count, u16::from_be_bytes(random()));
+        let id = |n: usize| format!("omp:ask:{session}:{key}:{n}");
+        let components = match &dialog.kind {
+            DialogKind::Select { options } if options.len() <= 4 && options.iter().all(|o| o.chars().count() <= 80) => {
+                let row: Vec<_> =
+                    options.iter().enumerate().map(|(n, o)| (id(n), o.as_str(), style(o, n))).collect();
+                buttons(&row)
+            }
+            DialogKind::Select { options } => {
+                let options: Vec<_> = options
+                    .iter()
+                    .take(25)
+                    .enumerate()
+                    .map(|(n, o)| json!({"label": clip(o, 100), "value": n.to_string()}))
+                    .collect();
+                json!({"type": 1, "components": [{"type": 3, "custom_id": id(0), "options": options}]})
+            }
+            DialogKind::Confirm { .. } => {
+                buttons(&[(id(0), "Yes", Style::Success), (id(1), "No", Style::Secondary)])
+            }
+            DialogKind::Input { .. } | DialogKind::Editor { .. } => return None,
+        };
+        let more = match &dialog.kind {
+            DialogKind::Confirm { message } if !message.is_empty() => format!("\n{}", clip(&escape(message), 1_400)),
+            _ => String::new(),
+        };
+        Some(Question { key, text: format!("🟡 {}{more}", title(&dialog.title)), components: vec![components] })
+    }
+
+    /// The question is in the thread.
+    pub fn opened(&mut self, question: Question, dialog: Dialog, row: OutboxId) {
+        self.open.insert(question.key, Open { dialog, row, text: question.text });
+    }
+
+    /// Whether a person is being asked.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// A person chose the option with this index. `None`: the question is not open (any more).
+    pub fn answer(&mut self, key: &str, choice: usize, by: &str) -> Option<Answered> {
+        let open = self.open.get(key)?;
+        let (answer, label) = match &open.dialog.kind {
+            DialogKind::Select { options } => {
+                let label = options.get(choice)?;
+                (DialogAnswer::Value(label.clone()), label.clone())
+            }
+            DialogKind::Confirm { .. } => {
+                (DialogAnswer::Confirmed(choice == 0), if choice == 0 { "Yes" } else { "No" }.to_owned())
+            }
+            DialogKind::Input { .. } | DialogKind::Editor { .. } => return None,
+        };
+        let open = self.open.remove(key)?;
+        let text = format!("{}\n-# {} by {by}", open.text, escape(&clip(&label, 100)));
+        Some(Answered { id: open.dialog.id, answer, row: open.row, text })
+    }
+
+    /// The agent withdrew a question: what its message says from now on.
+    pub fn withdraw(&mut self, id: &str) -> Option<(OutboxId, String)> {
+        let key = self.open.iter().find(|(_, open)| open.dialog.id == id)?.0.clone();
+        self.open.remove(&key).map(|open| (open.row, format!("{}\n-# withdrawn by the agent", open.text)))
+    }
+
+    /// The turn or the process is over: nobody waits for an answer any more.
+    pub fn expire(&mut self) -> Vec<(OutboxId, String)> {
+        self.open.drain().map(|(_, open)| (open.row, format!("{}\n-# expired; nothing was run", open.text))).collect()
+    }
+}
+
+fn random() -> [u8; 2] {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    [bytes[0], bytes[1]]
+}
+
+fn style(option: &str, n: usize) -> Style {
+    match option {
+        "Approve" => Style::Success,
+        "Deny" => Style::Danger,
+        _ if n == 0 => Style::Primary,
+        _ => Style::Secondary,
+    }
+}
+
+/// The first line is what is asked; the rest (a command, a path) is shown as code.
+fn title(title: &str) -> String {
+    let (first, rest) = title.split_once('\n').unwrap_or((title, ""));
+    let first = format!("**{}**", escape(&clip(first, 300)));
+    if rest.trim().is_empty() {
+        return first;
+    }
+    let rest: Vec<String> = clip(rest, 1_400).lines().map(str::to_owned).collect();
+    format!("{first}\n{}", crate::render::log::block(&rest))
+}

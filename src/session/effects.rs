@@ -1,0 +1,320 @@
+//! Carries out what the state decided. Each effect is small; what takes long runs elsewhere and reports back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::actor::{Actor, SessionHandle, TurnClock};
+use super::dialog::Dialogs;
+use super::publish::Publisher;
+use super::running::Running;
+use super::state::{Effect, Input, Notice, Outcome, State, Timer};
+use super::transcript::Transcript;
+use super::{CANCEL_GRACE, DRAIN, Deps, deliver, open, workspace};
+use crate::agent::{AgentSpec, Stop};
+use crate::discord::draft::Draft;
+use crate::discord::outbox::Act;
+use crate::ids::{MessageId, PromptId, ThreadId};
+use crate::render::footer::{Footer, footer};
+use crate::render::{notice, text};
+use crate::store::prompts::PromptState;
+use crate::store::sessions::{Session, SessionPhase};
+
+/// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
+const EVENTS: usize = 256;
+/// How long the agent gets on each rung of the ladder.
+const GRACE: Duration = Duration::from_secs(3);
+
+impl Actor {
+    pub(super) fn new(deps: std::sync::Arc<Deps>, handle: SessionHandle) -> Self {
+        Self {
+            deps,
+            handle,
+            session: None,
+            thread: None,
+            state: State::default(),
+            publisher: None,
+            running: None,
+            dialogs: Dialogs::default(),
+            turn: None,
+            timers: std::collections::HashMap::new(),
+            reply: None,
+            closing: false,
+        }
+    }
+
+    /// Looks into the store for what there is to do.
+    pub(super) async fn restore(&mut self) -> Result<()> {
+        let id = self.handle.id().clone();
+        let session = self.deps.store.session(&id).await?.context("the session is not in the store")?;
+        let prompts = self.deps.store.open_prompts(&id).await?;
+        let opened = session.phase == SessionPhase::Open;
+        if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
+            self.closing = true;
+        }
+        if let (true, Some(thread)) = (opened, session.thread) {
+            self.enter(thread).await?;
+        }
+        self.session = Some(session);
+        if self.closing {
+            return Ok(());
+        }
+        self.input(Input::Restored { prompts, opened }).await
+    }
+
+    async fn enter(&mut self, thread: ThreadId) -> Result<()> {
+        let dir = self.deps.transcripts();
+        let transcript = Transcript::open(&dir.join(format!("{}.log", self.handle.id()))).await?;
+        let files = dir.join(self.handle.id().as_str());
+        let outbox = self.deps.outbox.clone();
+        let redactor = self.deps.redactor.clone();
+        self.publisher = Some(Publisher::new(outbox, thread.channel(), redactor, transcript, files));
+        self.thread = Some(thread);
+        Ok(())
+    }
+
+    /// Runs one effect. What it leads to at once is the next input.
+    pub(super) async fn effect(&mut self, effect: Effect) -> Result<Option<Input>> {
+        match effect {
+            Effect::OpenThread => return self.open_thread().await.map(Some),
+            Effect::Deliver { prompt, continuing } => return self.deliver(prompt, continuing).await,
+            Effect::Steer(prompt) => return self.steer(prompt).await,
+            Effect::StartAgent => return Ok(self.start_agent()),
+            Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
+            Effect::ReleaseSlot => self.deps.slots.release(self.handle.id()),
+            Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
+            Effect::Abort => self.running.iter().for_each(|running| running.handle.abort()),
+            Effect::EndAgent { abort } => {
+                for running in &self.running {
+                    running.handle.stop(Stop { abort_first: abort, grace: GRACE });
+                }
+            }
+            Effect::SetTimer(timer) => {
+                self.timers.insert(timer, Instant::now() + self.length(timer));
+            }
+            Effect::ClearTimer(timer) => {
+                self.timers.remove(&timer);
+            }
+            Effect::Reply(reply) => {
+                // The asker may have gone.
+                self.reply.take().map(|to| to.send(reply).ok());
+            }
+            Effect::Close => self.closing = true,
+            other => self.durable_effect(other).await?,
+        }
+        Ok(None)
+    }
+
+    async fn durable_effect(&mut self, effect: Effect) -> Result<()> {
+        let id = self.handle.id().clone();
+        match effect {
+            Effect::Mark(prompt, state) => self.deps.store.mark_prompt(prompt, state).await,
+            Effect::ShowQueued(message, shown) => self.show_queued(message, shown).await,
+            Effect::Say(notice) => self.say(&notice).await,
+            Effect::BeginTurn => {
+                self.begin_turn();
+                Ok(())
+            }
+            Effect::EndTurn(outcome) => self.end_turn(&outcome).await,
+            Effect::Unpin => self.unpin().await,
+            Effect::LaunchFailed => self.deps.store.launch_failed(&id).await.map(|_| ()),
+            Effect::ForgetConversation => {
+                if let Some(session) = &mut self.session {
+                    session.agent_session = None;
+                }
+                self.deps.store.set_agent_session(&id, None).await
+            }
+            Effect::Archive => self.archive().await,
+            _ => Ok(()),
+        }
+    }
+
+    fn length(&self, timer: Timer) -> Duration {
+        match timer {
+            Timer::Idle => self.deps.config.idle_timeout,
+            Timer::CancelGrace => CANCEL_GRACE,
+            Timer::Drain => DRAIN,
+        }
+    }
+
+    async fn open_thread(&mut self) -> Result<Input> {
+        let Some(session) = self.session.clone() else { return Ok(Input::OpenFailed { reason: String::new() }) };
+        match open::open_thread(&self.deps, &session).await {
+            Ok(thread) => {
+                if let Some(session) = &mut self.session {
+                    session.thread = Some(thread);
+                    session.pinned = session.origin;
+                }
+                self.enter(thread).await?;
+                Ok(Input::Opened)
+            }
+            Err(error) => {
+                tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
+                self.deps.store.set_phase(&session.id, SessionPhase::Failed).await?;
+                self.tell_parent(&session, &error).await?;
+                Ok(Input::OpenFailed { reason: format!("{error:#}") })
+            }
+        }
+    }
+
+    /// There is no thread to say it in, so the channel is told, under the message that was to be launched.
+    async fn tell_parent(&self, session: &Session, error: &anyhow::Error) -> Result<()> {
+        let content = format!(
+            "❌ **No thread could be made for this:** {}. Check the bot's permissions here, then react again.",
+            text::clip(&format!("{error:#}"), 500)
+        );
+        let draft = Draft { content, reply_to: session.origin, ..Draft::default() };
+        let row = self.deps.outbox.post(session.parent, draft).await?;
+        self.deps.outbox.seal(row).await
+    }
+
+    fn start_agent(&mut self) -> Option<Input> {
+        let session = self.session.as_ref()?;
+        let spec = AgentSpec {
+            program: self.deps.config.omp_command.clone(),
+            cwd: Path::new(&session.workspace).to_owned(),
+            session: session.id.clone(),
+            model: session.model.clone(),
+            thinking: session.thinking.clone(),
+            approval_mode: session.approval_mode.clone(),
+            resume: session.agent_session.clone(),
+            extra_env: self.deps.config.agent_env(),
+            marker: self.deps.marker.clone(),
+            start_timeout: Duration::from_secs(60),
+        };
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
+        self.running = Some(Running { handle, events: receiver });
+        None
+    }
+
+    async fn deliver(&mut self, id: PromptId, continuing: bool) -> Result<Option<Input>> {
+        let prompt = self.deps.store.prompt(id).await?.context("the prompt is not in the store")?;
+        self.deps.store.mark_prompt(id, PromptState::Running).await?;
+        if let Some(publisher) = &mut self.publisher {
+            publisher.record(&format!("\n## prompt\n{}\n", prompt.text));
+        }
+        let dir = self.deps.config.state_dir.join("attachments").join(self.handle.id().as_str());
+        let parcel = deliver::parcel(&prompt, continuing, &self.deps.client, &dir).await?;
+        for problem in &parcel.problems {
+            let content = text::quiet(&format!("⚠️ {}", text::escape(problem)));
+            if let Some(publisher) = &mut self.publisher {
+                publisher.say_once(Draft { content, silent: true, ..Draft::default() }).await?;
+            }
+        }
+        match &self.running {
+            Some(running) => running.handle.prompt(&id.to_string(), parcel.text, parcel.images),
+            // The process went while the attachments came: its exit is in the mailbox and fails the turn.
+            None => tracing::debug!(prompt = id.0, "no process for prompt {id}"),
+        }
+        Ok(None)
+    }
+
+    async fn steer(&mut self, id: PromptId) -> Result<Option<Input>> {
+        let prompt = self.deps.store.prompt(id).await?.context("the prompt is not in the store")?;
+        self.deps.store.mark_prompt(id, PromptState::Running).await?;
+        let dir = self.deps.config.state_dir.join("attachments").join(self.handle.id().as_str());
+        let parcel = deliver::parcel(&prompt, false, &self.deps.client, &dir).await?;
+        if let Some(publisher) = &mut self.publisher {
+            publisher.record(&format!("\n## steer\n{}\n", prompt.text));
+        }
+        if let Some(running) = &self.running {
+            running.handle.steer(&id.to_string(), parcel.text, parcel.images);
+        }
+        if let (Some(message), Some(channel)) = (prompt.message, self.channel()) {
+            self.deps.outbox.act(channel, Act::React { message, emoji: "🧭".to_owned() }).await?;
+        }
+        Ok(None)
+    }
+
+    async fn show_queued(&self, message: MessageId, shown: bool) -> Result<()> {
+        let Some(channel) = self.message_channel(message) else { return Ok(()) };
+        let emoji = "📥".to_owned();
+        let act = if shown { Act::React { message, emoji } } else { Act::Unreact { message, emoji } };
+        self.deps.outbox.act(channel, act).await
+    }
+
+    /// The message that began the session is in the parent channel, all others are in the thread.
+    fn message_channel(&self, message: MessageId) -> Option<crate::ids::ChannelId> {
+        let session = self.session.as_ref()?;
+        if session.origin == Some(message) { Some(session.parent) } else { self.channel() }
+    }
+
+    async fn say(&mut self, notice: &Notice) -> Result<()> {
+        let about = match notice {
+            Notice::Interrupted { prompt } | Notice::Stale { prompt } => self.deps.store.prompt(*prompt).await?,
+            _ => None,
+        };
+        let excerpt = about.map(|prompt| prompt.text);
+        let note = notice::note(notice, self.handle.id(), excerpt.as_deref());
+        let mut content = note.content;
+        if let (Notice::Stopped { .. }, Some(session)) = (notice, &self.session)
+            && let Some(agent_session) = &session.agent_session
+        {
+            content.push_str(&format!(
+                "\n{}",
+                text::quiet(&format!(
+                    "The conversation is kept: {} in {} continues it in a terminal",
+                    text::code(&format!("omp --resume {agent_session}")),
+                    text::code(&session.workspace)
+                ))
+            ));
+        }
+        let draft = Draft { content, components: note.components, silent: note.silent, ..Draft::default() };
+        match &mut self.publisher {
+            Some(publisher) => publisher.say_once(draft).await,
+            None => Ok(()),
+        }
+    }
+
+    fn begin_turn(&mut self) {
+        let now = Instant::now();
+        self.turn = Some(TurnClock { began: Some(now), next_typing: Some(now), ..TurnClock::default() });
+    }
+
+    async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
+        let turn = self.turn.take().unwrap_or_default();
+        let took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let context = match (&self.running, outcome) {
+            (Some(running), Outcome::Done | Outcome::Failed(_)) => running.handle.state().await.ok(),
+            _ => None,
+        };
+        let workspace = self.session.as_ref().map(|s| s.workspace.clone()).unwrap_or_default();
+        let workspace = Path::new(&workspace);
+        let mut content = footer(&Footer {
+            workspace: Some(workspace::name(workspace)),
+            branch: workspace::branch(workspace),
+            duration: Some(took),
+            context_percent: context.as_ref().and_then(|state| state.context_percent),
+            model: turn.model.or(context.and_then(|state| state.model)),
+            cost: (turn.cost > 0.0).then_some(turn.cost),
+        });
+        if *outcome == Outcome::Cancelled {
+            content = format!("⏹️ Cancelled\n{content}");
+        }
+        // The notice of a failure that follows is what notifies.
+        let silent = !matches!(outcome, Outcome::Done);
+        match &mut self.publisher {
+            Some(publisher) => publisher.end_turn(took, Draft { content, silent, ..Draft::default() }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn unpin(&mut self) -> Result<()> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let Some(message) = session.pinned.take() else { return Ok(()) };
+        self.deps.outbox.act(session.parent, Act::Unpin { message }).await?;
+        self.deps.store.set_pinned(&session.id, None).await
+    }
+
+    async fn archive(&mut self) -> Result<()> {
+        self.deps.store.set_phase(self.handle.id(), SessionPhase::Stopped).await?;
+        match self.channel() {
+            Some(channel) => self.deps.outbox.act(channel, Act::Archive).await,
+            None => Ok(()),
+        }
+    }
+}

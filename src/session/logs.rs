@@ -1,0 +1,144 @@
+//! Log lines on their way to the thread: batched, and cut down when Discord is slower than the agent.
+//!
+//! Memory is bounded whatever the agent prints: once more than [`FLOOD_CHARS`] wait, only a head, a tail and a count
+//! are kept. The lines themselves are in the transcript by then, and the thread gets them as a file.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many lines are a batch.
+const BATCH_LINES: usize = 10;
+/// A batch never waits longer than this for more lines.
+const BATCH_AGE: Duration = Duration::from_millis(1500);
+/// More characters than this waiting are a flood.
+const FLOOD_CHARS: usize = 8_000;
+/// How many lines of a flood's beginning and end are shown.
+const ENDS: usize = 10;
+
+/// Lines that wait.
+#[derive(Debug, Default)]
+pub struct LogBuffer {
+    lines: Vec<String>,
+    tail: VecDeque<String>,
+    chars: usize,
+    count: u64,
+    flooded: bool,
+    since: Option<Instant>,
+    /// Where in the transcript the first waiting line begins.
+    from: u64,
+    to: u64,
+}
+
+/// What is to be shown of the lines that waited.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// All of them.
+    Lines(Vec<String>),
+    /// The ends of a flood; the whole of it is in this range of the transcript.
+    Flood {
+        /// The first lines.
+        head: Vec<String>,
+        /// The last lines.
+        tail: Vec<String>,
+        /// How many lines there were in all.
+        count: u64,
+        /// Where it begins in the transcript, in bytes.
+        from: u64,
+        /// Where it ends.
+        to: u64,
+    },
+}
+
+impl LogBuffer {
+    /// Adds a line that stands at `from..to` in the transcript.
+    pub fn push(&mut self, line: String, from: u64, to: u64, now: Instant) {
+        if self.count == 0 {
+            self.since = Some(now);
+            self.from = from;
+        }
+        self.to = to;
+        self.count += 1;
+        self.chars += line.len() + 1;
+        if self.chars > FLOOD_CHARS && !self.flooded {
+            self.flooded = true;
+            self.tail = self.lines.split_off(self.lines.len().min(ENDS)).into();
+        }
+        if self.flooded {
+            self.tail.push_back(line);
+            while self.tail.len() > ENDS {
+                self.tail.pop_front();
+            }
+        } else {
+            self.lines.push(line);
+        }
+    }
+
+    /// When the waiting lines should be shown; `None` when there are none.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let since = self.since?;
+        Some(if self.count >= BATCH_LINES as u64 { since } else { since + BATCH_AGE })
+    }
+
+    /// Takes what waits.
+    pub fn take(&mut self) -> Option<Batch> {
+        if self.count == 0 {
+            return None;
+        }
+        let taken = std::mem::take(self);
+        Some(if taken.flooded {
+            Batch::Flood {
+                head: taken.lines,
+                tail: taken.tail.into(),
+                count: taken.count,
+                from: taken.from,
+                to: taken.to,
+            }
+        } else {
+            Batch::Lines(taken.lines)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(buffer: &mut LogBuffer, lines: u64, now: Instant) {
+        for n in 0..lines {
+            buffer.push(format!("line {n}"), n * 10, n * 10 + 10, now);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_due_at_ten_lines_or_after_a_second_and_a_half() {
+        let now = Instant::now();
+        let mut buffer = LogBuffer::default();
+        assert_eq!(buffer.due(), None);
+        fill(&mut buffer, 9, now);
+        assert_eq!(buffer.due(), Some(now + BATCH_AGE));
+        fill(&mut buffer, 1, now);
+        assert_eq!(buffer.due(), Some(now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_keeps_its_ends_a_count_and_its_place_in_the_transcript() {
+        let mut buffer = LogBuffer::default();
+        fill(&mut buffer, 200_000, Instant::now());
+        assert!(buffer.lines.len() + buffer.tail.len() <= 2 * ENDS);
+        let Some(Batch::Flood { head, tail, count, from, to }) = buffer.take() else { panic!("no flood") };
+        assert_eq!((head.first().map(String::as_str), tail.last().map(String::as_str)), (Some("line 0"), Some("line 199999")));
+        assert_eq!((count, from, to), (200_000, 0, 2_000_000));
+        assert_eq!(buffer.take(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_flood_is_given_whole() {
+        let mut buffer = LogBuffer::default();
+        fill(&mut buffer, 300, Instant::now());
+        let Some(Batch::Lines(lines)) = buffer.take() else { panic!("a flood") };
+        assert_eq!(lines.len(), 300);
+    }
+}

@@ -1,0 +1,108 @@
+//! Which sessions have a running actor. Finds it or starts it; nothing else may start one, or a session would have
+//! two writers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Deps;
+use super::actor::{Actor, Control, SessionHandle};
+use super::state::{Input, Reply};
+use crate::ids::SessionId;
+
+/// The running sessions. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    running: Mutex<HashMap<SessionId, SessionHandle>>,
+    /// Weak, because the sessions are part of what they need.
+    deps: OnceLock<Weak<Deps>>,
+}
+
+impl Sessions {
+    /// Says what the actors need. Until then every message is dropped; it is durable anyway.
+    pub fn connect(&self, deps: &Arc<Deps>) {
+        // A second call would be a mistake of the boot; the first one stands.
+        self.0.deps.set(Arc::downgrade(deps)).ok();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, SessionHandle>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers under the lock, so that an actor cannot retire between being found and being told.
+    fn deliver(&self, id: &SessionId, control: Control) {
+        let mut running = self.lock();
+        let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
+        let handle = match known {
+            Some(handle) => handle,
+            None => {
+                let Some(deps) = self.0.deps.get().and_then(Weak::upgrade) else { return };
+                if deps.tracker.is_closed() {
+                    return;
+                }
+                let (handle, inbox) = SessionHandle::new(id.clone());
+                running.insert(id.clone(), handle.clone());
+                let tracker = deps.tracker.clone();
+                tracker.spawn(Actor::new(deps, handle.clone()).run(inbox));
+                handle
+            }
+        };
+        handle.control(control);
+    }
+
+    /// Tells a session something, starting its actor if need be.
+    pub fn send(&self, id: &SessionId, input: Input) {
+        self.deliver(id, Control::Input(input));
+    }
+
+    /// Starts a session's actor, which then looks for its work in the store.
+    pub fn wake(&self, id: &SessionId) {
+        self.deliver(id, Control::Wake);
+    }
+
+    /// Asks a session for something. `None`: it could not answer.
+    pub async fn ask(&self, id: &SessionId, input: Input) -> Option<Reply> {
+        let (reply, answer) = oneshot::channel();
+        self.deliver(id, Control::Ask(input, reply));
+        answer.await.ok()
+    }
+
+    /// Answers a question of the agent. `false`: it is not open (any more).
+    pub async fn answer(&self, id: &SessionId, key: String, choice: usize, by: String) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.deliver(id, Control::Answer { key, choice, by, reply });
+        answer.await.unwrap_or(false)
+    }
+
+    /// Tells every running session.
+    pub fn send_all(&self, input: &Input) {
+        for handle in self.lock().values() {
+            handle.send(input.clone());
+        }
+    }
+
+    /// How many actors run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Lets an actor end, unless something has come for it meanwhile.
+    pub(super) fn retire(&self, handle: &SessionHandle, inbox: &mpsc::UnboundedReceiver<Control>) -> bool {
+        let mut running = self.lock();
+        let idle = inbox.is_empty();
+        if idle {
+            running.remove(handle.id());
+        }
+        idle
+    }
+
+    /// The actor has ended, whatever was in its mailbox: what matters is durable.
+    pub(super) fn forget(&self, handle: &SessionHandle) {
+        self.lock().remove(handle.id());
+    }
+}

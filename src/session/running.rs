@@ -1,0 +1,190 @@
+//! The agent's side of the actor: what its events mean for the state and for the thread.
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::actor::Actor;
+use super::dialog::Answered;
+use super::state::Input;
+use crate::agent::AgentHandle;
+use crate::discord::draft::Draft;
+use crate::event::{AgentEvent, AgentStarted, Dialog, DialogAnswer, MessageEnded, NoticeLevel};
+use crate::ids::PromptId;
+use crate::render::text::{clip, escape, quiet};
+
+/// A running agent.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) handle: AgentHandle,
+    pub(super) events: mpsc::Receiver<AgentEvent>,
+}
+
+impl Actor {
+    pub(super) async fn event(&mut self, event: Option<AgentEvent>) -> Result<()> {
+        let Some(event) = event else {
+            // The events ended without an exit: the task that sent them is gone.
+            self.running = None;
+            return Ok(());
+        };
+        let now = Instant::now();
+        let Some(publisher) = &mut self.publisher else { return Ok(()) };
+        match event {
+            AgentEvent::Line(line) => {
+                publisher.line(&line, now);
+                return publisher.relieve().await;
+            }
+            AgentEvent::TextDelta { block, delta } => {
+                publisher.text(block, &delta, now);
+                Ok(())
+            }
+            AgentEvent::MessageStarted => {
+                publisher.message_started();
+                Ok(())
+            }
+            AgentEvent::MessageEnded(ended) => self.message_ended(ended, now).await,
+            AgentEvent::ToolStarted { id, tool, args } => {
+                publisher.tool_started(&id, &tool, &args, now);
+                Ok(())
+            }
+            AgentEvent::ToolEnded { id, is_error } => {
+                publisher.tool_ended(&id, is_error, now);
+                Ok(())
+            }
+            AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
+            AgentEvent::DialogWithdrawn { id } => {
+                let withdrawn = self.dialogs.withdraw(&id);
+                self.close_dialogs(withdrawn.into_iter().collect()).await
+            }
+            AgentEvent::Exited(exit) => {
+                self.running = None;
+                let expired = self.dialogs.expire();
+                self.close_dialogs(expired).await?;
+                self.input(Input::Exited(exit)).await
+            }
+            other => self.turn_event(other).await,
+        }
+    }
+
+    async fn turn_event(&mut self, event: AgentEvent) -> Result<()> {
+        match event {
+            AgentEvent::Started(started) => self.started(started).await,
+            AgentEvent::TurnStarted => self.input(Input::TurnStarted).await,
+            AgentEvent::TurnEnded => {
+                let expired = self.dialogs.expire();
+                self.close_dialogs(expired).await?;
+                self.input(Input::TurnEnded).await
+            }
+            AgentEvent::PromptFailed { id, error } => match id.parse() {
+                Ok(id) => self.input(Input::PromptRefused { prompt: PromptId(id), error }).await,
+                Err(_) => self.remark(NoticeLevel::Warning, &error).await,
+            },
+            AgentEvent::Retrying { attempt, delay, error } => {
+                let seconds = delay.as_secs().max(1);
+                let error = clip(&error, 300);
+                self.remark(NoticeLevel::Warning, &format!("Retry {attempt} in {seconds} s: {error}")).await
+            }
+            AgentEvent::RetryEnded { success: false, error: Some(error) } => {
+                self.input(Input::TurnFailed { error }).await
+            }
+            AgentEvent::Compacting(true) => self.remark(NoticeLevel::Info, "Compacting the conversation").await,
+            AgentEvent::Notice { level, text } => self.remark(level, &text).await,
+            AgentEvent::FrameTooLarge { bytes } => {
+                let mib = bytes / 1024 / 1024;
+                self.remark(NoticeLevel::Warning, &format!("The agent sent a frame of {mib} MiB; it was skipped")).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn started(&mut self, started: AgentStarted) -> Result<()> {
+        if let Some(session) = &mut self.session
+            && session.agent_session.as_deref() != Some(&started.agent_session)
+        {
+            self.deps.store.set_agent_session(&session.id, Some(&started.agent_session)).await?;
+            session.agent_session = Some(started.agent_session);
+        }
+        self.input(Input::AgentStarted).await
+    }
+
+    async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.message_ended(&ended.texts, now);
+        }
+        if let Some(turn) = &mut self.turn {
+            turn.cost += ended.cost;
+            turn.model = ended.model.or(turn.model.take());
+        }
+        match (ended.stop_reason.as_str(), ended.error) {
+            ("error", error) => {
+                let error = error.unwrap_or_else(|| "the model gave no reason".to_owned());
+                self.input(Input::TurnFailed { error }).await
+            }
+            // A later message of the turn went well: an error before it was retried.
+            ("stop" | "toolUse", _) => self.input(Input::TurnRecovered).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A quiet line in the thread.
+    async fn remark(&mut self, level: NoticeLevel, text: &str) -> Result<()> {
+        let sign = match level {
+            NoticeLevel::Info => "ℹ️",
+            NoticeLevel::Warning => "⚠️",
+            NoticeLevel::Error => "❌",
+        };
+        let content = quiet(&format!("{sign} {}", escape(&clip(text, 600))));
+        match &mut self.publisher {
+            Some(publisher) => publisher.say_once(Draft { content, silent: true, ..Draft::default() }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn ask_person(&mut self, dialog: Dialog) -> Result<()> {
+        let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else { return Ok(()) };
+        match self.dialogs.question(self.handle.id(), &dialog) {
+            Some(question) => {
+                // What led to the question is shown before it.
+                publisher.flush(Instant::now()).await?;
+                let draft = Draft {
+                    content: question.text.clone(),
+                    components: question.components.clone(),
+                    ..Draft::default()
+                };
+                let row = publisher.say(draft).await?;
+                self.dialogs.opened(question, dialog, row);
+                Ok(())
+            }
+            None => {
+                running.handle.answer(&dialog.id, DialogAnswer::Cancelled);
+                let title = clip(&dialog.title, 300);
+                self.remark(
+                    NoticeLevel::Warning,
+                    &format!("The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"),
+                )
+                .await
+            }
+        }
+    }
+
+    /// A person chose an option. `false`: the question is not open (any more).
+    pub(super) async fn answer_dialog(&mut self, key: &str, choice: usize, by: &str) -> Result<bool> {
+        let Some(Answered { id, answer, row, text }) = self.dialogs.answer(key, choice, by) else {
+            return Ok(false);
+        };
+        if let Some(running) = &self.running {
+            running.handle.answer(&id, answer);
+        }
+        self.close_dialogs(vec![(row, text)]).await?;
+        Ok(true)
+    }
+
+    async fn close_dialogs(&mut self, closed: Vec<(crate::ids::OutboxId, String)>) -> Result<()> {
+        for (row, text) in closed {
+            let content = self.deps.redactor.redact(&text).into_owned();
+            self.deps.outbox.replace(row, Draft { content, ..Draft::default() }).await?;
+            self.deps.outbox.seal(row).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Sessions: which conversation lives in which thread. Without these rows a restart would forget every thread.
+
+use anyhow::{Context, Result};
+
+use super::{Store, now_ms};
+use crate::ids::{ChannelId, MessageId, SessionId, ThreadId, UserId};
+
+/// How far a session is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "lowercase")]
+pub enum SessionPhase {
+    /// The thread may not exist yet.
+    Opening,
+    /// Prompts are taken.
+    Open,
+    /// Ended by a person.
+    Stopped,
+    /// The thread could not be made, or is gone.
+    Failed,
+}
+
+/// A session's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The session's id.
+    pub id: SessionId,
+    /// Its thread; `None` only while `/omp new` makes it.
+    pub thread: Option<ThreadId>,
+    /// The channel that the thread is under.
+    pub parent: ChannelId,
+    /// The message that the thread hangs on, where there is one.
+    pub origin: Option<MessageId>,
+    /// How far it is.
+    pub phase: SessionPhase,
+    /// The thread's name.
+    pub thread_name: String,
+    /// The directory that the agent runs in.
+    pub workspace: String,
+    /// The model it was started with; `None` is the agent's own default.
+    pub model: Option<String>,
+    /// The thinking level it was started with.
+    pub thinking: Option<String>,
+    /// `always-ask`, `write` or `yolo`.
+    pub approval_mode: String,
+    /// The agent's own id of the conversation.
+    pub agent_session: Option<String>,
+    /// Who started it.
+    pub started_by: UserId,
+    /// A message that is pinned while the session runs.
+    pub pinned: Option<MessageId>,
+    /// Whether the opening line was posted.
+    pub greeted: bool,
+    /// When it last did something, in unix milliseconds.
+    pub last_active_at: i64,
+}
+
+/// What a new session is made of.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The session's id.
+    pub id: SessionId,
+    /// Its thread where it is known before it exists.
+    pub thread: Option<ThreadId>,
+    /// The channel that the thread is under.
+    pub parent: ChannelId,
+    /// The message that the thread hangs on.
+    pub origin: Option<MessageId>,
+    /// The thread's name.
+    pub thread_name: String,
+    /// The directory that the agent runs in.
+    pub workspace: String,
+    /// The model.
+    pub model: Option<String>,
+    /// The thinking level.
+    pub thinking: Option<String>,
+    /// The approval mode.
+    pub approval_mode: String,
+    /// Who started it.
+    pub started_by: UserId,
+}
+
+pub(super) async fn insert(tx: &mut sqlx::SqliteConnection, new: &NewSession, now: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, origin_message_id, phase,
+             thread_name, workspace, model, thinking, approval_mode, started_by, created_at, last_active_at)
+         VALUES (?1, ?2, ?3, ?4, 'opening', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+        new.id,
+        new.thread,
+        new.parent,
+        new.origin,
+        new.thread_name,
+        new.workspace,
+        new.model,
+        new.thinking,
+        new.approval_mode,
+        new.started_by,
+        now,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// A session that is about to get a thread (`/omp new`).
+    pub async fn create_session(&self, new: &NewSession) -> Result<()> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        insert(&mut tx, new, now_ms()).await.context("cannot store the new session")?;
+        tx.commit().await.context("cannot store the new session")
+    }
+
+    /// The session with this id.
+    pub async fn session(&self, id: &SessionId) -> Result<Option<Session>> {
+        Ok(self.sessions_where(Some(id), None, false).await?.pop())
+    }
+
+    /// The session of a thread, whatever its phase.
+    pub async fn session_of_thread(&self, thread: ThreadId) -> Result<Option<Session>> {
+        Ok(self.sessions_where(None, Some(thread), false).await?.pop())
+    }
+
+    /// Every session that is opening or open.
+    pub async fn open_sessions(&self) -> Result<Vec<Session>> {
+        self.sessions_where(None, None, true).await
+    }
+
+    async fn sessions_where(
+        &self,
+        id: Option<&SessionId>,
+        thread: Option<ThreadId>,
+        open: bool,
+    ) -> Result<Vec<Session>> {
+        sqlx::query_as!(
+            Session,
+            r#"SELECT session_id AS "id!: SessionId", discord_thread_id AS "thread: ThreadId",
+                   parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
+                   phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
+                   agent_session_id AS agent_session, started_by AS "started_by!: UserId",
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at
+               FROM agent_sessions
+               WHERE (?1 IS NULL OR session_id = ?1) AND (?2 IS NULL OR discord_thread_id = ?2)
+                 AND (NOT ?3 OR phase IN ('opening', 'open'))
+               ORDER BY created_at"#,
+            id,
+            thread,
+            open,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("cannot read the sessions")
+    }
+
+    /// Moves a session to another phase.
+    pub async fn set_phase(&self, id: &SessionId, phase: SessionPhase) -> Result<()> {
+        let now = now_ms();
+        sqlx::query!(
+            "UPDATE agent_sessions SET phase = ?2, last_active_at = ?3 WHERE session_id = ?1",
+            id,
+            phase,
+            now
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store the session's phase")?;
+        Ok(())
+    }
+
+    /// The thread exists: prompts are taken from now on.
+    pub async fn session_opened(&self, id: &SessionId, thread: ThreadId) -> Result<()> {
+        let now = now_ms();
+        sqlx::query!(
+            "UPDATE agent_sessions SET discord_thread_id = ?2, phase = 'open', last_active_at = ?3
+             WHERE session_id = ?1 AND phase IN ('opening', 'open')",
+            id,
+            thread,
+            now
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store the session's thread")?;
+        Ok(())
+    }
+
+    /// The opening line is in the outbox; it must not be posted again after a restart.
+    pub async fn session_greeted(&self, id: &SessionId) -> Result<()> {
+        sqlx::query!("UPDATE agent_sessions SET greeted = 1 WHERE session_id = ?1", id)
+            .execute(&self.pool)
+            .await
+            .context("cannot store that the session was greeted")?;
+        Ok(())
+    }
+
+    /// Remembers the agent's own id of the conversation, for `--resume`; `None` forgets it.
+    pub async fn set_agent_session(&self, id: &SessionId, agent_session: Option<&str>) -> Result<()> {
+        sqlx::query!("UPDATE agent_sessions SET agent_session_id = ?2 WHERE session_id = ?1", id, agent_session)
+            .execute(&self.pool)
+            .await
+            .context("cannot store the agent's session id")?;
+        Ok(())
+    }
+
+    /// Remembers what is pinned, so that it is unpinned even after a restart.
+    pub async fn set_pinned(&self, id: &SessionId, message: Option<MessageId>) -> Result<()> {
+        sqlx::query!("UPDATE agent_sessions SET pinned_message_id = ?2 WHERE session_id = ?1", id, message)
+            .execute(&self.pool)
+            .await
+            .context("cannot store what is pinned")?;
+        Ok(())
+    }
+}
