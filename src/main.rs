@@ -1,3 +1,9 @@
-//! Parses the command line, starts tracing, runs one subcommand, turns an error into an exit code.
+//! Parses the command line, runs one subcommand, turns an error into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    ompcord::cli::Cli::parse().execute()
+}

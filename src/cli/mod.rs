@@ -1,1 +1,166 @@
-//! One file per subcommand.
+//! The command line: one file per subcommand, and what an error looks like to the shell.
+//!
+//! Without it, exit codes and the wording of errors would differ from subcommand to subcommand, and systemd could
+//! not tell a wrong token from a crash.
+
+#[cfg(feature = "demo")]
+mod demo;
+mod logging;
+mod out;
+mod run;
+#[cfg(feature = "demo")]
+mod scripted_agent;
+mod version;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigError, LockError};
+use crate::error::{Fatal, UserError};
+
+/// The daemon waits for Discord and for pipes: two threads are plenty, and leave the machine to the agents.
+const WORKERS: usize = 2;
+/// How long blocking work may go on after everything else has ended.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
+
+/// Puts the OMP coding agent on Discord: one thread per agent session.
+#[derive(Debug, Parser)]
+#[command(name = "ompcord", version, about)]
+pub struct Cli {
+    // Spelt as an attribute: in a comment, rustdoc wants backticks that a terminal would show.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "Read variables from this file instead of ./.env or $XDG_CONFIG_HOME/ompcord/.env"
+    )]
+    env_file: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon (the default)
+    Run,
+    /// Try it in the browser: a simulated Discord, no account and no token
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
+    /// The built-in agent that plays a script
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    ScriptedAgent(scripted_agent::Args),
+    /// Print the version and the commit
+    Version(version::Args),
+}
+
+impl Cli {
+    /// Runs the subcommand and says on standard error what went wrong.
+    #[must_use]
+    pub fn execute(self) -> ExitCode {
+        let env_file = self.env_file.as_deref();
+        let result = match self.command.unwrap_or(Command::Run) {
+            Command::Run => run::execute(env_file),
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => demo::execute(args),
+            #[cfg(feature = "demo")]
+            Command::ScriptedAgent(args) => return scripted_agent::execute(&args),
+            Command::Version(args) => version::execute(&args),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
+        }
+    }
+}
+
+/// Runs a future on a runtime of its own, and gives blocking work a moment to end.
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("ompcord")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_MOMENT);
+    result
+}
+
+/// One sentence and a hint for the person, one code for the service manager.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let (code, hint) = verdict(error);
+    out::error(&format!("error: {error:#}"));
+    if let Some(hint) = hint {
+        out::error(&format!("hint: {hint}"));
+    }
+    ExitCode::from(code)
+}
+
+fn verdict(error: &anyhow::Error) -> (u8, Option<String>) {
+    if let Some(fatal) = error.downcast_ref::<Fatal>() {
+        return (fatal.exit_code(), fatal.hint().map(str::to_owned));
+    }
+    if error.downcast_ref::<ConfigError>().is_some() {
+        return (2, Some("every variable is explained in .env.example".to_owned()));
+    }
+    if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
+        return (
+            1,
+            Some("stop it first, or give this one another OMPCORD_STATE_DIR".to_owned()),
+        );
+    }
+    (
+        1,
+        error
+            .downcast_ref::<UserError>()
+            .and_then(|error| error.hint.clone()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        let fatal = anyhow::Error::from(Fatal::TokenRejected).context("cannot connect");
+        assert_eq!(verdict(&fatal).0, 77);
+        assert!(verdict(&fatal).1.unwrap().contains("DISCORD_BOT_TOKEN"));
+        let store = anyhow::Error::from(Fatal::Store(anyhow::anyhow!("disk full")));
+        assert_eq!(verdict(&store).0, 74);
+        assert_eq!(format!("{store:#}"), "the database cannot be used: disk full");
+        assert_eq!(verdict(&ConfigError { problems: Vec::new() }.into()).0, 2);
+        let user = UserError::new("no such session").hint("look again");
+        assert_eq!(verdict(&user.into()), (1, Some("look again".to_owned())));
+        assert_eq!(verdict(&anyhow::anyhow!("whatever")), (1, None));
+    }
+
+    #[cfg(feature = "demo")]
+    #[test]
+    fn whatever_is_said_to_the_scripted_agent_reaches_it() {
+        let cli = Cli::try_parse_from([
+            "ompcord",
+            "scripted-agent",
+            "--version",
+            "--mode",
+            "rpc-ui",
+            "--help",
+        ]);
+        assert!(
+            matches!(&cli.unwrap().command, Some(Command::ScriptedAgent(args)) if args.args == ["--version", "--mode", "rpc-ui", "--help"])
+        );
+    }
+}

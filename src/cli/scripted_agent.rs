@@ -1,0 +1,18 @@
+//! `ompcord scripted-agent`: an agent that plays a script, for the demo and the tests.
+
+use std::process::ExitCode;
+
+use super::out;
+
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(super) struct Args {
+    /// What the daemon says to every agent; `--help` and `--version` included
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) args: Vec<String>,
+}
+
+pub(super) fn execute(_args: &Args) -> ExitCode {
+    out::error("error: the scripted agent is not part of this build yet");
+    ExitCode::FAILURE
+}

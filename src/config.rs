@@ -1,1 +1,0 @@
-//! Environment to configuration, every problem reported at once.

@@ -1,0 +1,5 @@
+//! One integration binary: it links once, and every file is a feature seen from outside.
+
+mod absences;
+mod cli;
+mod config;
