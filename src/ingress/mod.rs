@@ -1,1 +1,278 @@
-//! The one way in: authorize, make durable, then act.
+//! The one way in: everything that a person or a program asks becomes an [`Inbound`], is authorized, made durable,
+//! and only then acted on.
+
+pub mod auth;
+mod messages;
+mod start;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+
+use crate::error::UserError;
+use crate::ids::{ChannelId, MessageId, PromptId, SessionId, ThreadId, UserId};
+use crate::render::notice;
+use crate::session::Deps;
+use crate::session::state::{Choice, Input};
+use crate::store::prompts::Attachment;
+use crate::store::sessions::{Session, SessionPhase};
+
+use auth::{Decision, Person, Refusal};
+
+/// Something that was asked, and by whom.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// Who; `None` where the event names nobody.
+    pub by: Option<Person>,
+    /// What.
+    pub ask: Ask,
+}
+
+/// What was asked.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// The launch emoji was put on a message.
+    Launch {
+        /// Where.
+        channel: ChannelId,
+        /// On what.
+        message: MessageId,
+    },
+    /// A message was written.
+    Write(Box<Written>),
+    /// A message was edited by its author.
+    Edited {
+        /// Where.
+        channel: ChannelId,
+        /// Which.
+        message: MessageId,
+        /// What it says now.
+        text: String,
+    },
+    /// A message was deleted.
+    Deleted {
+        /// Which.
+        message: MessageId,
+    },
+    /// A new session by command.
+    New {
+        /// The channel to make it in.
+        channel: ChannelId,
+        /// What it is about.
+        topic: Option<String>,
+        /// The first prompt.
+        prompt: Option<String>,
+        /// The model.
+        model: Option<String>,
+        /// The directory.
+        workspace: Option<String>,
+    },
+    /// A prompt by command.
+    Say {
+        /// Where the command was given.
+        channel: ChannelId,
+        /// Another session than this thread's.
+        session: Option<String>,
+        /// The prompt.
+        text: String,
+        /// Whether it is to reach the running turn.
+        steer: bool,
+    },
+    /// End the turn.
+    Cancel {
+        /// The session's thread.
+        channel: ChannelId,
+    },
+    /// End the session.
+    Stop {
+        /// The session's thread.
+        channel: ChannelId,
+    },
+    /// Run what was held.
+    ContinueQueue {
+        /// The session's thread.
+        channel: ChannelId,
+    },
+    /// A decision about a prompt.
+    Decide {
+        /// The session's thread.
+        channel: ChannelId,
+        /// The prompt.
+        prompt: PromptId,
+        /// What to do with it.
+        choice: Choice,
+    },
+    /// An answer to a question of the agent.
+    Answer {
+        /// The session's thread.
+        channel: ChannelId,
+        /// The question's session, as its button says.
+        session: SessionId,
+        /// The question's key.
+        key: String,
+        /// Which option.
+        choice: usize,
+    },
+}
+
+/// A message of a person.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Where.
+    pub channel: ChannelId,
+    /// Which.
+    pub message: MessageId,
+    /// What it says.
+    pub text: String,
+    /// What came with it.
+    pub attachments: Vec<Attachment>,
+    /// Whether it mentions the bot.
+    pub mentions_bot: bool,
+    /// Whether something else than text and files is in it, such as a sticker or a poll.
+    pub has_other: bool,
+    /// Whether it was written so long ago, while the daemon was away, that a person has to say if it still counts.
+    pub late: bool,
+}
+
+/// What to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing: what happens in the thread is the answer.
+    Nothing,
+    /// This.
+    Said(String),
+    /// This, to that person only.
+    Privately(String),
+}
+
+/// The one way in. A cheap clone.
+#[derive(Debug, Clone)]
+pub struct Ingress {
+    deps: Arc<Deps>,
+    bot: UserId,
+    said_no_content: Arc<AtomicBool>,
+}
+
+impl Ingress {
+    /// An ingress for the bot with this id.
+    #[must_use]
+    pub fn new(deps: Arc<Deps>, bot: UserId) -> Self {
+        Self { deps, bot, said_no_content: Arc::default() }
+    }
+
+    /// What would be decided, without acting: for an answer that must come before anything slow.
+    #[must_use]
+    pub fn decide(&self, inbound: &Inbound) -> Decision {
+        auth::decide(&self.deps.config, inbound.by.as_ref(), &inbound.ask)
+    }
+
+    /// Takes something in.
+    pub async fn take(&self, inbound: Inbound) -> Result<Answer> {
+        match self.decide(&inbound) {
+            Decision::Allow => {}
+            Decision::Ignore => return Ok(Answer::Nothing),
+            Decision::Refuse(why) => return Ok(Answer::Privately(refusal(why).to_owned())),
+        }
+        let by = inbound.by;
+        match (inbound.ask, by) {
+            (Ask::Deleted { message }, _) => self.deleted(message).await,
+            (_, None) => Ok(Answer::Nothing),
+            (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
+            (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
+            (Ask::Edited { channel, message, text }, Some(_)) => self.edited(channel, message, &text).await,
+            (ask @ Ask::New { .. }, Some(by)) => self.new_session(ask, &by).await,
+            (Ask::Say { channel, session, text, steer }, Some(by)) => {
+                let session = self.named_or_here(session.as_deref(), channel).await?;
+                self.say(&session, text, steer, &by).await
+            }
+            (Ask::Cancel { channel }, Some(_)) => self.control(channel, Input::Cancel).await,
+            (Ask::Stop { channel }, Some(_)) => self.control(channel, Input::Stop).await,
+            (Ask::ContinueQueue { channel }, Some(_)) => self.control(channel, Input::ContinueQueue).await,
+            (Ask::Decide { channel, prompt, choice }, Some(_)) => {
+                self.control(channel, Input::Decide(prompt, choice)).await
+            }
+            (Ask::Answer { channel, session, key, choice }, Some(by)) => {
+                self.answer(channel, session, key, choice, by).await
+            }
+        }
+    }
+
+    /// Something of a thread's session is asked; the session says what comes of it.
+    async fn control(&self, channel: ChannelId, input: Input) -> Result<Answer> {
+        let session = self.session_here(channel).await?;
+        let reply = self.deps.sessions.ask(&session.id, input).await;
+        let reply = reply.ok_or_else(|| anyhow::anyhow!("session {} gave no answer", session.id))?;
+        Ok(match reply {
+            crate::session::state::Reply::Stale => Answer::Privately(notice::reply(reply)),
+            _ => Answer::Said(notice::reply(reply)),
+        })
+    }
+
+    async fn answer(
+        &self,
+        channel: ChannelId,
+        session: SessionId,
+        key: String,
+        choice: usize,
+        by: Person,
+    ) -> Result<Answer> {
+        let here = self.deps.store.session_of_thread(channel.thread()).await?;
+        let open = match here.filter(|here| here.id == session) {
+            Some(here) => self.deps.sessions.answer(&here.id, key, choice, by.name).await,
+            None => false,
+        };
+        Ok(if open { Answer::Nothing } else { Answer::Privately("This question has expired; nothing was run.".to_owned()) })
+    }
+
+    /// The open session whose thread this is.
+    async fn session_here(&self, channel: ChannelId) -> Result<Session> {
+        let session = self.deps.store.session_of_thread(channel.thread()).await?;
+        match session {
+            Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => Ok(session),
+            Some(_) => Err(UserError::new("This session has ended.").hint("Start a new one with `/omp new`.").into()),
+            None => Err(UserError::new("There is no session here.")
+                .hint("Use this in a session's thread, or start one with `/omp new`.")
+                .into()),
+        }
+    }
+
+    async fn named_or_here(&self, name: Option<&str>, channel: ChannelId) -> Result<Session> {
+        let Some(name) = name else { return self.session_here(channel).await };
+        let unknown = || {
+            UserError::new(format!("There is no open session {}.", crate::render::text::code(name)))
+                .hint("A session's id is in the first line of its thread.")
+        };
+        let id: SessionId = name.trim().parse().map_err(|_| unknown())?;
+        let session = self.deps.store.session(&id).await?;
+        session.filter(|s| s.phase == SessionPhase::Open).ok_or_else(|| unknown().into())
+    }
+
+    /// A thread is gone: its session ends, the agent's own file stays.
+    pub async fn thread_gone(&self, thread: ThreadId) -> Result<()> {
+        if let Some(session) = self.deps.store.session_of_thread(thread).await?
+            && matches!(session.phase, SessionPhase::Open | SessionPhase::Opening)
+        {
+            tracing::info!(session = %session.id, "the thread of session {} is gone", session.id);
+            self.deps.store.set_phase(&session.id, SessionPhase::Failed).await?;
+            self.deps.sessions.send(&session.id, Input::ThreadGone);
+        }
+        Ok(())
+    }
+
+    fn first_without_content(&self) -> bool {
+        !self.said_no_content.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// What somebody is told who may not.
+#[must_use]
+pub fn refusal(why: Refusal) -> &'static str {
+    match why {
+        Refusal::Stranger => {
+            "You are not allowed to use this bot. Its owner can add your user id to `DISCORD_ALLOWED_USERS`."
+        }
+        Refusal::NotApprover => "Only an approver can answer this. The owner sets them with `DISCORD_APPROVERS`.",
+        Refusal::Elsewhere => "This bot works in one server only, and this is not it.",
+    }
+}

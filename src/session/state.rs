@@ -96,6 +96,8 @@ pub enum Input {
         /// What it said.
         error: String,
     },
+    /// What looked like a failed turn went on well: the agent had retried.
+    TurnRecovered,
     /// The agent refused a prompt.
     PromptRefused {
         /// Which.
@@ -117,6 +119,8 @@ pub enum Input {
     Decide(PromptId, Choice),
     /// The daemon goes down: finish, start nothing.
     Shutdown,
+    /// The thread was deleted; the store knows.
+    ThreadGone,
 }
 
 /// What a person can decide about a prompt.
@@ -328,6 +332,8 @@ pub struct State {
     /// Prompts that a person has to decide about: stale ones, interrupted ones, failed ones.
     undecided: Vec<(Waiting, PromptState)>,
     draining: bool,
+    /// The thread is gone: nothing is said any more.
+    gone: bool,
 }
 
 impl Default for State {
@@ -338,6 +344,7 @@ impl Default for State {
             held: Vec::new(),
             undecided: Vec::new(),
             draining: false,
+            gone: false,
         }
     }
 }
@@ -392,6 +399,11 @@ impl State {
                     turn.failed = Some(error);
                 }
             }
+            Input::TurnRecovered => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.failed = None;
+                }
+            }
             Input::PromptRefused { prompt, error } => self.refused(prompt, error, &mut out),
             Input::Exited(exit) => self.exited(exit, &mut out),
             Input::TimerFired(timer) => self.timer(timer, &mut out),
@@ -400,6 +412,7 @@ impl State {
             Input::ContinueQueue => self.continue_queue(&mut out),
             Input::Decide(id, choice) => self.decide(id, choice, &mut out),
             Input::Shutdown => self.shutdown(&mut out),
+            Input::ThreadGone => self.thread_gone(&mut out),
         }
         self.pump(&mut out);
         out
@@ -794,6 +807,13 @@ impl State {
         }
     }
 
+    /// There is nobody to tell any more: the process ends, the waiting prompts are dropped.
+    fn thread_gone(&mut self, out: &mut Vec<Effect>) {
+        self.gone = true;
+        self.stop(out);
+        out.retain(|effect| !matches!(effect, Effect::Say(_) | Effect::EndTurn(_) | Effect::Reply(_)));
+    }
+
     fn finish_stop(&mut self, out: &mut Vec<Effect>) {
         let undecided = std::mem::take(&mut self.undecided);
         let waiting: Vec<_> = self.queue.drain(..).chain(self.held.drain(..)).collect();
@@ -807,8 +827,10 @@ impl State {
             }
         }
         out.push(Effect::Unpin);
-        out.push(Effect::Say(Notice::Stopped { dropped: waiting.len() }));
-        out.push(Effect::Archive);
+        if !self.gone {
+            out.push(Effect::Say(Notice::Stopped { dropped: waiting.len() }));
+            out.push(Effect::Archive);
+        }
         self.close(out);
     }
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use super::prompts::{NewPrompt, OpenPrompt};
+use super::prompts::{NewPrompt, OpenPrompt, PromptState};
 use super::sessions::NewSession;
 use super::{Store, now_ms, prompts, sessions};
-use crate::ids::{MessageId, SessionId, UserId};
+use crate::ids::{MessageId, PromptId, SessionId, UserId};
 
 /// What became of the attempt to claim a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Claim {
     Again {
         /// The session of the earlier launch.
         session: SessionId,
+        /// Its prompt, queued again; `None` where it had not failed.
+        prompt: Option<OpenPrompt>,
     },
     /// It was launched before.
     Taken,
@@ -42,8 +44,8 @@ impl Store {
         .context("cannot read the launches")?;
         let claim = match earlier {
             Some(row) if row.state == "failed" => {
-                relaunch(&mut tx, message, by, &row.session).await?;
-                Claim::Again { session: row.session }
+                let prompt = relaunch(&mut tx, message, by, &row.session).await?;
+                Claim::Again { session: row.session, prompt }
             }
             Some(_) => Claim::Taken,
             None => {
@@ -96,7 +98,7 @@ async fn relaunch(
     message: MessageId,
     by: UserId,
     session: &SessionId,
-) -> Result<()> {
+) -> Result<Option<OpenPrompt>> {
     sqlx::query!("UPDATE launches SET state = 'launched', launched_by = ?2 WHERE message_id = ?1", message, by)
         .execute(&mut *tx)
         .await?;
@@ -106,11 +108,15 @@ async fn relaunch(
     )
         .execute(&mut *tx)
         .await?;
-    sqlx::query!(
-        "UPDATE prompts SET state = 'queued', ended_at = NULL WHERE discord_message_id = ?1 AND state = 'failed'",
+    sqlx::query_as!(
+        OpenPrompt,
+        r#"UPDATE prompts SET state = 'queued', ended_at = NULL
+           WHERE discord_message_id = ?1 AND state = 'failed'
+           RETURNING prompt_id AS "id!: PromptId", discord_message_id AS "message: MessageId", position,
+               state AS "state!: PromptState""#,
         message
     )
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+    .fetch_optional(&mut *tx)
+    .await
+    .context("cannot queue the prompt again")
 }

@@ -1,0 +1,171 @@
+//! Messages: prompts of a thread's session, steering, edits and deletions, mentions in the home channel.
+
+use anyhow::Result;
+
+use super::auth::Person;
+use super::{Answer, Ingress, Written};
+use crate::discord::draft::Draft;
+use crate::discord::outbox::Act;
+use crate::ids::{ChannelId, MessageId};
+use crate::render::text::quiet;
+use crate::session::state::Input;
+use crate::store::prompts::{NewPrompt, PromptState};
+use crate::store::sessions::{Session, SessionPhase};
+
+/// What the first word of a message makes of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind<'a> {
+    /// `!omp …`: the command framework answers it.
+    Command,
+    /// `!…`: for the running turn.
+    Steer(&'a str),
+    /// Anything else.
+    Prompt(&'a str),
+}
+
+fn kind(text: &str) -> Kind<'_> {
+    let text = text.trim();
+    if text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("!omp")) {
+        return Kind::Command;
+    }
+    match text.strip_prefix('!') {
+        Some(rest) if !rest.trim().is_empty() => Kind::Steer(rest.trim_start()),
+        _ => Kind::Prompt(text),
+    }
+}
+
+impl Ingress {
+    /// A person wrote a message.
+    pub(super) async fn write(&self, written: Written, by: &Person) -> Result<Answer> {
+        let (channel, message) = (written.channel, written.message);
+        let session = self.deps.store.session_of_thread(channel.thread()).await?;
+        let is_home = channel == self.deps.config.home_channel;
+        match session {
+            Some(session) => self.write_in_thread(&session, written, by).await?,
+            None if is_home && written.mentions_bot => {
+                self.mention(written, by).await?;
+            }
+            None => {}
+        }
+        if is_home {
+            self.deps.store.advance_cursor(channel, message).await?;
+        }
+        Ok(Answer::Nothing)
+    }
+
+    async fn write_in_thread(&self, session: &Session, written: Written, by: &Person) -> Result<()> {
+        let (channel, message) = (written.channel, written.message);
+        if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
+            return self.hint(channel, "This session has ended: nothing was run. `/omp new` starts another one").await;
+        }
+        let (text, steer) = match kind(&written.text) {
+            Kind::Command => return self.deps.store.advance_cursor(channel, message).await,
+            Kind::Steer(text) => (text, true),
+            Kind::Prompt(text) => (text, false),
+        };
+        if text.is_empty() && written.attachments.is_empty() {
+            self.without_content(&written).await?;
+            return self.deps.store.advance_cursor(channel, message).await;
+        }
+        let state = if written.late { PromptState::Asking } else { PromptState::Queued };
+        let prompt = NewPrompt {
+            message: Some(message),
+            author: by.id,
+            text: text.to_owned(),
+            attachments: written.attachments,
+            state,
+        };
+        if let Some(added) = self.deps.store.add_prompt(&session.id, Some(channel), &prompt).await? {
+            let input = if steer && !written.late { Input::Steer(added) } else { Input::Prompt(added) };
+            self.deps.sessions.send(&session.id, input);
+        }
+        Ok(())
+    }
+
+    /// A message in which nothing can be read: usually the Message Content intent is off. Said once.
+    async fn without_content(&self, written: &Written) -> Result<()> {
+        if !written.has_other && written.text.is_empty() && self.first_without_content() {
+            self.hint(
+                written.channel,
+                "Your message arrived without its text. Switch on **Message Content Intent** at discord.com/developers/applications → Bot, then restart ompcord",
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn hint(&self, channel: ChannelId, text: &str) -> Result<()> {
+        let row = self.deps.outbox.post(channel, Draft::text(quiet(text)).silently()).await?;
+        self.deps.outbox.seal(row).await
+    }
+
+    /// A message in the home channel that mentions the bot starts a session.
+    async fn mention(&self, written: Written, by: &Person) -> Result<()> {
+        let mention = [format!("<@{}>", self.bot), format!("<@!{}>", self.bot)];
+        let text = mention.iter().fold(written.text, |text, m| text.replace(m, " "));
+        let text = text.trim().to_owned();
+        if matches!(kind(&text), Kind::Command) {
+            return Ok(());
+        }
+        if text.is_empty() && written.attachments.is_empty() {
+            return self
+                .hint(written.channel, "Mention me with something to do, or use `/omp new`")
+                .await;
+        }
+        self.begin_on_message(written.channel, written.message, text, written.attachments, written.late, by).await
+    }
+
+    pub(super) async fn edited(&self, channel: ChannelId, message: MessageId, text: &str) -> Result<Answer> {
+        let text = match kind(text) {
+            Kind::Command => return Ok(Answer::Nothing),
+            Kind::Steer(text) | Kind::Prompt(text) => text,
+        };
+        // An edit that leaves nothing is not a prompt any more, but dropping it is what deleting is for.
+        if !text.is_empty() && self.deps.store.edit_waiting(message, text).await?.is_some() {
+            self.deps.outbox.act(channel, Act::React { message, emoji: "✏️".to_owned() }).await?;
+        }
+        Ok(Answer::Nothing)
+    }
+
+    pub(super) async fn deleted(&self, message: MessageId) -> Result<Answer> {
+        if let Some((session, prompt)) = self.deps.store.drop_waiting(message).await? {
+            self.deps.sessions.send(&session, Input::Dropped(prompt));
+        }
+        Ok(Answer::Nothing)
+    }
+
+    /// A prompt by command: it comes in no message.
+    pub(super) async fn say(&self, session: &Session, text: String, steer: bool, by: &Person) -> Result<Answer> {
+        let prompt = NewPrompt {
+            message: None,
+            author: by.id,
+            text,
+            attachments: Vec::new(),
+            state: PromptState::Queued,
+        };
+        if let Some(added) = self.deps.store.add_prompt(&session.id, None, &prompt).await? {
+            let input = if steer { Input::Steer(added) } else { Input::Prompt(added) };
+            self.deps.sessions.send(&session.id, input);
+        }
+        let to = session.thread.map(|thread| format!(" to <#{thread}>")).unwrap_or_default();
+        let excerpt = crate::render::text::clip(&prompt.text.replace('\n', " "), 200);
+        let excerpt = crate::render::text::escape(&self.deps.redactor.redact(&excerpt));
+        Ok(Answer::Said(format!("{}{to}: {excerpt}", if steer { "🧭 Steering" } else { "💬 Said" })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_says_what_a_message_is() {
+        assert_eq!(kind("fix it"), Kind::Prompt("fix it"));
+        assert_eq!(kind(" !use the other file\nplease "), Kind::Steer("use the other file\nplease"));
+        assert_eq!(kind("!omp cancel"), Kind::Command);
+        assert_eq!(kind("!OMP"), Kind::Command);
+        assert_eq!(kind("!ompcord is nice"), Kind::Steer("ompcord is nice"));
+        assert_eq!(kind("!"), Kind::Prompt("!"));
+        assert_eq!(kind("no !omp here"), Kind::Prompt("no !omp here"));
+    }
+}

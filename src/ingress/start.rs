@@ -1,0 +1,145 @@
+//! How a session begins: a reaction, a mention, a command.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::auth::Person;
+use super::{Answer, Ask, Ingress};
+use crate::discord::rest::SeenMessage;
+use crate::error::UserError;
+use crate::ids::{ChannelId, MessageId, SessionId};
+use crate::render::name;
+use crate::render::text::code;
+use crate::session::open;
+use crate::store::launches::Claim;
+use crate::store::prompts::{Attachment, NewPrompt, PromptState};
+use crate::store::sessions::{NewSession, SessionPhase};
+
+impl Ingress {
+    /// The launch emoji was put on a message.
+    pub(super) async fn launch(&self, channel: ChannelId, message: MessageId, by: &Person) -> Result<Answer> {
+        let seen: SeenMessage = match self.deps.rest.message(channel, message).await {
+            Ok(seen) => seen,
+            // Deleted in the meantime, or out of sight.
+            Err(error) if error.code().is_some() => return Ok(Answer::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        let own = seen.author == by.id;
+        if seen.author == self.bot || !(own || self.deps.config.launch.any_author) {
+            return Ok(Answer::Nothing);
+        }
+        if seen.content.trim().is_empty() && seen.attachments.is_empty() {
+            return Ok(Answer::Nothing);
+        }
+        self.begin_on_message(channel, message, seen.content, seen.attachments, false, by).await?;
+        Ok(Answer::Nothing)
+    }
+
+    /// Claims the message, and starts the session when the claim is new.
+    pub(super) async fn begin_on_message(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        text: String,
+        attachments: Vec<Attachment>,
+        late: bool,
+        by: &Person,
+    ) -> Result<()> {
+        let mut session = self.defaults(channel, name::launch_name(&text), by);
+        session.thread = Some(message.thread());
+        session.origin = Some(message);
+        let state = if late { PromptState::Asking } else { PromptState::Queued };
+        let prompt = NewPrompt { message: Some(message), author: by.id, text, attachments, state };
+        match self.deps.store.claim_launch(message, by.id, &session, &prompt).await? {
+            Claim::Taken => {}
+            Claim::New(_) => self.deps.sessions.wake(&session.id),
+            Claim::Again { session, prompt } => match prompt {
+                Some(prompt) => self.deps.sessions.send(&session, crate::session::state::Input::Prompt(prompt)),
+                None => self.deps.sessions.wake(&session),
+            },
+        }
+        Ok(())
+    }
+
+    fn defaults(&self, parent: ChannelId, thread_name: String, by: &Person) -> NewSession {
+        let agent = &self.deps.config.agent;
+        NewSession {
+            id: SessionId::random(),
+            thread: None,
+            parent,
+            origin: None,
+            thread_name,
+            workspace: agent.workdir.display().to_string(),
+            model: agent.model.clone(),
+            thinking: agent.thinking.clone(),
+            approval_mode: agent.approval_mode.as_str().to_owned(),
+            started_by: by.id,
+        }
+    }
+
+    /// `/omp new`.
+    pub(super) async fn new_session(&self, ask: Ask, by: &Person) -> Result<Answer> {
+        let Ask::New { channel, topic, prompt, model, workspace } = ask else { return Ok(Answer::Nothing) };
+        let parent = self.parent_for(channel).await?;
+        let about = topic.or_else(|| prompt.clone()).unwrap_or_else(|| "new".to_owned());
+        let mut new = self.defaults(parent, name::session_name(&about), by);
+        if let Some(workspace) = workspace {
+            new.workspace = self.workspace(&workspace)?;
+        }
+        new.model = model.or(new.model);
+        self.deps.store.create_session(&new).await?;
+        if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
+            let prompt = NewPrompt {
+                message: None,
+                author: by.id,
+                text,
+                attachments: Vec::new(),
+                state: PromptState::Queued,
+            };
+            self.deps.store.add_prompt(&new.id, None, &prompt).await?;
+        }
+        let session = self.deps.store.session(&new.id).await?;
+        let session = session.ok_or_else(|| anyhow::anyhow!("session {} vanished", new.id))?;
+        match open::open_thread(&self.deps, &session).await {
+            Ok(thread) => {
+                self.deps.sessions.wake(&new.id);
+                Ok(Answer::Said(format!("🚀 Session started: <#{thread}>")))
+            }
+            Err(error) => {
+                self.deps.store.set_phase(&new.id, SessionPhase::Failed).await?;
+                tracing::warn!(session = %new.id, "session {}: {error:#}", new.id);
+                Err(UserError::new("The thread could not be made, so nothing was run.")
+                    .hint("The bot needs Create Public Threads and Send Messages in Threads in this channel.")
+                    .into())
+            }
+        }
+    }
+
+    /// A command given in a session's thread makes the new thread beside it; one given elsewhere makes it there.
+    async fn parent_for(&self, channel: ChannelId) -> Result<ChannelId> {
+        if let Some(session) = self.deps.store.session_of_thread(channel.thread()).await? {
+            return Ok(session.parent);
+        }
+        if channel == self.deps.config.home_channel || self.deps.config.launch.channels.contains(&channel) {
+            return Ok(channel);
+        }
+        Ok(self.deps.config.home_channel)
+    }
+
+    /// A directory that was asked for: absolute, or below the default workspace's parent, and it has to exist.
+    fn workspace(&self, asked: &str) -> Result<String> {
+        let asked = asked.trim();
+        let path = match (asked.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ if Path::new(asked).is_absolute() => PathBuf::from(asked),
+            _ => self.deps.config.agent.workdir.join(asked),
+        };
+        match path.canonicalize() {
+            Ok(path) if path.is_dir() => Ok(path.display().to_string()),
+            _ => Err(UserError::new(format!("{} is not a directory on the agent's machine.", code(asked)))
+                .hint("Give an absolute path, or one below `OMP_WORKDIR`.")
+                .into()),
+        }
+    }
+}
