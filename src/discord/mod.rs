@@ -1,1 +1,5 @@
 //! The only room that talks to Discord.
+
+pub mod draft;
+pub mod outbox;
+pub mod rest;
