@@ -1,12 +1,288 @@
-//! The daemon: boots everything, owns every task, drains on shutdown.
+//! Boots everything in order, owns every task, runs until shutdown, drains.
+//!
+//! All fallible work is done before the gateway connects: a bot that is online and cannot act is worse than one that
+//! is offline and says why.
 
-use crate::config::Config;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Runs until it is told to end.
-#[expect(
-    clippy::unused_async,
-    reason = "the seam that the command line is built against"
-)]
-pub async fn run(_config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("the daemon is not part of this build yet")
+use anyhow::{Context as _, Result, anyhow};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, InstanceLock};
+use crate::discord::outbox::{Outbox, OutboxEvent};
+use crate::discord::rest::{Rest, RestError};
+use crate::discord::{Endpoint, commands, gateway};
+use crate::error::{Fatal, UserError};
+use crate::http::{self, Health};
+use crate::ids::UserId;
+use crate::ingress::Ingress;
+use crate::render::redact::Redactor;
+use crate::session::slots::Slots;
+use crate::session::state::Input;
+use crate::session::{DRAIN, Deps, Sessions};
+use crate::store::Store;
+
+/// How long the gateway may take to be ready for the first time.
+const GATEWAY_START: Duration = Duration::from_secs(60);
+/// How long sessions get to end beyond the time that turns get.
+const LADDER: Duration = Duration::from_secs(15);
+/// How long the last messages may take.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// The daemon's ends that a test holds.
+#[derive(Debug)]
+pub struct Ports {
+    /// Where the HTTP server listens.
+    pub listener: TcpListener,
+    /// How Discord is reached.
+    pub endpoint: Endpoint,
+    /// Ends the daemon.
+    pub shutdown: CancellationToken,
+}
+
+/// Runs the daemon until SIGTERM or Ctrl-C.
+pub async fn run(config: Config) -> Result<()> {
+    let shutdown = CancellationToken::new();
+    let listener = http::listen(config.http_addr).await?;
+    let ports = Ports { listener, endpoint: Endpoint::new()?, shutdown: shutdown.clone() };
+    let serve = serve(config, ports);
+    tokio::pin!(serve);
+    tokio::select! {
+        ended = &mut serve => return ended,
+        signal = signalled() => {
+            tracing::info!("{}: shutting down", signal?);
+            shutdown.cancel();
+        }
+    }
+    tokio::select! {
+        ended = serve => ended,
+        signal = signalled() => {
+            tracing::warn!("{} again: leaving without waiting", signal?);
+            Ok(())
+        }
+    }
+}
+
+async fn signalled() -> Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "interrupt",
+    })
+}
+
+/// Runs the daemon on these ports until their token is cancelled.
+pub async fn serve(config: Config, ports: Ports) -> Result<()> {
+    let config = Arc::new(config);
+    let tracker = TaskTracker::new();
+    // The HTTP server answers from the first moment to the last.
+    let last = CancellationToken::new();
+    let (gateway_ready, gateway_seen) = watch::channel(false);
+    let (booted, booted_seen) = watch::channel(false);
+    let health = Health { gateway: gateway_seen.clone(), booted: booted_seen };
+    let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
+    let served = async {
+        let boot = Boot { config, endpoint: ports.endpoint, tracker: tracker.clone(), shutdown: ports.shutdown };
+        boot.run(gateway_ready, gateway_seen, booted).await
+    };
+    let result = tokio::select! {
+        result = served => result,
+        ended = &mut http => Err(task_ended("http", ended)),
+    };
+    last.cancel();
+    tracker.close();
+    if tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await.is_err() {
+        tracing::warn!("{} tasks did not end in time", tracker.len());
+    }
+    result
+}
+
+fn task_ended(task: &'static str, ended: Result<Result<()>, tokio::task::JoinError>) -> anyhow::Error {
+    let source = match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) if error.downcast_ref::<Fatal>().is_some() => return error,
+        Ok(Err(error)) => Some(error),
+        Err(panic) => Some(panic.into()),
+    };
+    Fatal::TaskEnded { task, source }.into()
+}
+
+struct Boot {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Boot {
+    async fn run(
+        self,
+        gateway_ready: watch::Sender<bool>,
+        gateway_seen: watch::Receiver<bool>,
+        booted: watch::Sender<bool>,
+    ) -> Result<()> {
+        let config = &self.config;
+        config.create_directories().context("cannot create the state directory")?;
+        let _lock = InstanceLock::acquire(&config.state_dir)?;
+        let marker = config.state_dir.display().to_string();
+        if let Err(error) = crate::agent::become_subreaper() {
+            tracing::warn!("cannot adopt orphaned processes: {error}");
+        }
+        let left = crate::agent::sweep_all(&marker).await;
+        if left > 0 {
+            tracing::warn!("ended {left} processes that an earlier run had left behind");
+        }
+        let store = Store::open(&config.database_path()).await.map_err(Fatal::Store)?;
+        let rest = self.endpoint.rest(config);
+        let bot = self.identify(&rest, &store).await?;
+        let (events, outbox_events) = mpsc::unbounded_channel();
+        let outbox_stop = CancellationToken::new();
+        let outbox =
+            Outbox::start(store.clone(), rest.clone(), &self.tracker, outbox_stop.clone(), events).await?;
+        let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
+        let ingress = Ingress::new(deps.clone(), bot);
+        let stop = CancellationToken::new();
+        let mut outbox_watch = self.tracker.spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
+        for session in store.sessions_to_wake().await? {
+            deps.sessions.wake(&session);
+        }
+        let client = gateway::run(
+            config.clone(),
+            ingress,
+            (bot, rest.http().clone()),
+            gateway_ready,
+            (self.tracker.clone(), stop.clone()),
+        );
+        let mut client = self.tracker.spawn(client);
+        booted.send_replace(true);
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let result = tokio::select! {
+            () = self.shutdown.cancelled() => Ok(()),
+            ended = &mut client => Err(task_ended("gateway", ended)),
+            ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
+            error = first_ready(gateway_seen) => Err(error),
+        };
+        stop.cancel();
+        drain(&deps).await;
+        outbox_stop.cancel();
+        store.close().await;
+        result
+    }
+
+    /// Asks Discord who the bot is, which checks the token, and registers the commands if they changed.
+    async fn identify(&self, rest: &Rest, store: &Store) -> Result<UserId> {
+        let bot = rest.me().await.map_err(unreachable)?.id;
+        let commands = commands::registration()?;
+        let wanted = fingerprint(&commands, self.config.guild.get(), bot);
+        if store.fact("commands").await?.as_deref() != Some(&wanted) {
+            let application = rest.application().await.map_err(unreachable)?;
+            rest.put_guild_commands(application.id, self.config.guild, &commands).await.map_err(|error| {
+                match error {
+                    RestError::Refused { .. } => anyhow!(
+                        UserError::new(format!("the commands could not be registered: {error}")).hint(
+                            "check DISCORD_GUILD_ID, and invite the bot with the scopes bot and applications.commands"
+                        )
+                    ),
+                    other => unreachable(other),
+                }
+            })?;
+            store.set_fact("commands", &wanted).await?;
+        }
+        Ok(bot)
+    }
+
+    fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
+        let config = self.config.clone();
+        let token = config.token.expose_secret().to_owned();
+        let webhook = config.webhook_url.as_ref().map(|url| ("webhook", url.expose_secret().to_owned()));
+        let literals = [("bot-token", token)].into_iter().chain(webhook);
+        let deps = Arc::new(Deps {
+            slots: Slots::new(config.agent.max_processes.get()),
+            redactor: Redactor::new(literals),
+            client: self.endpoint.client.clone(),
+            tracker: self.tracker.clone(),
+            sessions: Sessions::default(),
+            config,
+            store,
+            outbox,
+            rest,
+            marker,
+        });
+        deps.sessions.connect(&deps);
+        deps
+    }
+}
+
+/// Resolves only when the gateway was not ready in time.
+async fn first_ready(mut seen: watch::Receiver<bool>) -> anyhow::Error {
+    match tokio::time::timeout(GATEWAY_START, seen.wait_for(|ready| *ready)).await {
+        Ok(_) => std::future::pending().await,
+        Err(_) => UserError::new(format!("Discord's gateway did not answer within {} s", GATEWAY_START.as_secs()))
+            .hint("check the network and discordstatus.com, then start again")
+            .into(),
+    }
+}
+
+fn unreachable(error: RestError) -> anyhow::Error {
+    match error {
+        RestError::Unauthorized => Fatal::TokenRejected.into(),
+        error => anyhow!(
+            UserError::new(format!("Discord cannot be reached: {error}"))
+                .hint("check the network, discordstatus.com and DISCORD_API_URL, then start again")
+        ),
+    }
+}
+
+/// Identifies a set of commands. Not for secrecy: a collision would only leave old commands registered.
+fn fingerprint(commands: &Value, guild: u64, bot: UserId) -> String {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    commands.to_string().hash(&mut hasher);
+    format!("{guild}/{bot}/{:016x}", hasher.finish())
+}
+
+async fn watch_outbox(
+    mut events: mpsc::UnboundedReceiver<OutboxEvent>,
+    ingress: Ingress,
+    stop: CancellationToken,
+) -> Result<()> {
+    while let Some(event) = stop.run_until_cancelled(events.recv()).await.flatten() {
+        match event {
+            OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
+            OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,
+            OutboxEvent::Refused { channel, code, message, .. } => {
+                tracing::warn!(%channel, code, "Discord refused something in channel {channel}: {message}");
+            }
+            OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}
+        }
+    }
+    stop.cancelled().await;
+    Ok(())
+}
+
+/// Lets the sessions end, and the last messages go out.
+async fn drain(deps: &Deps) {
+    deps.sessions.send_all(&Input::Shutdown);
+    within(DRAIN + LADDER, "sessions", deps.sessions.all_ended()).await;
+    let left = deps.outbox.flush(LAST_WORDS).await;
+    if left > 0 {
+        tracing::warn!("{left} messages could not be sent; they go out at the next start");
+    }
+}
+
+async fn within(limit: Duration, what: &str, work: impl Future<Output = ()>) {
+    if tokio::time::timeout(limit, work).await.is_err() {
+        tracing::warn!("the {what} did not end within {} s", limit.as_secs());
+    }
 }

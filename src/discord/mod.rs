@@ -1,1 +1,60 @@
 //! The only room that talks to Discord.
+//!
+//! `gateway` and `components` translate what comes in, `commands` are the words of `/omp`, `outbox` is the only way
+//! out, `rest` is the transport below it.
+
+pub mod commands;
+mod components;
+pub mod draft;
+pub mod gateway;
+pub mod outbox;
+pub mod rest;
+mod translate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use secrecy::ExposeSecret as _;
+use serenity::http::{Http, HttpBuilder};
+
+use crate::config::Config;
+use rest::Rest;
+
+/// A request without an answer for so long has an unknown outcome.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How Discord is reached: the client for requests, shared by everything.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Speaks HTTP. Tests give one that takes a local server for Discord.
+    pub client: reqwest::Client,
+}
+
+impl Endpoint {
+    /// The usual client.
+    pub fn new() -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .user_agent(concat!("DiscordBot (https://github.com/ompcord/ompcord, ", env!("CARGO_PKG_VERSION"), ")"))
+            .build()
+            .context("cannot make an HTTP client")?;
+        Ok(Self { client })
+    }
+
+    /// The transport with the token of the configuration.
+    #[must_use]
+    pub fn rest(&self, config: &Config) -> Rest {
+        Rest::new(self.http(config), self.client.clone(), config.api_url.clone())
+    }
+
+    fn http(&self, config: &Config) -> Arc<Http> {
+        let builder = HttpBuilder::new(config.token.expose_secret()).client(self.client.clone());
+        // Behind another address the library's limiter would count against the wrong server.
+        let builder = match &config.api_url {
+            Some(base) => builder.proxy(base.clone()).ratelimiter_disabled(true),
+            None => builder,
+        };
+        Arc::new(builder.build())
+    }
+}

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
+use crate::discord::draft::Draft;
+use crate::discord::rest::Rest;
 use crate::error::UserError;
-use crate::ids::{ChannelId, MessageId, PromptId, SessionId, ThreadId, UserId};
+use crate::ids::{ChannelId, GuildId, MessageId, PromptId, SessionId, ThreadId, UserId};
 use crate::render::notice;
 use crate::session::Deps;
 use crate::session::state::{Choice, Input};
@@ -258,6 +260,37 @@ impl Ingress {
             self.deps.sessions.send(&session.id, Input::ThreadGone);
         }
         Ok(())
+    }
+
+    /// The channels whose messages matter, with the newest message that was seen in each. A channel in which none was
+    /// seen yet is read from now on.
+    pub async fn read_marks(&self) -> Result<Vec<(ChannelId, MessageId)>> {
+        let sessions = self.deps.store.open_sessions().await?;
+        let threads = sessions.iter().filter_map(|session| session.thread);
+        let mut marks = Vec::new();
+        for channel in threads.map(ThreadId::channel).chain([self.deps.config.home_channel]) {
+            marks.extend(self.deps.store.cursor(channel).await?.map(|seen| (channel, seen)));
+        }
+        Ok(marks)
+    }
+
+    /// Requests whose answer is needed at once.
+    #[must_use]
+    pub fn rest(&self) -> &Rest {
+        &self.deps.rest
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn guild(&self) -> GuildId {
+        self.deps.config.guild
+    }
+
+    /// Answers a message.
+    pub async fn reply_to(&self, channel: ChannelId, message: MessageId, text: String) -> Result<()> {
+        let draft = Draft { content: text, reply_to: Some(message), silent: true, ..Draft::default() };
+        let row = self.deps.outbox.post(channel, draft).await?;
+        self.deps.outbox.seal(row).await
     }
 
     fn first_without_content(&self) -> bool {

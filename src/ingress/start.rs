@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::auth::Person;
 use super::{Answer, Ask, Ingress};
-use crate::discord::rest::SeenMessage;
 use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId, SessionId};
 use crate::render::name;
@@ -19,7 +18,7 @@ use crate::store::sessions::{NewSession, SessionPhase};
 impl Ingress {
     /// The launch emoji was put on a message.
     pub(super) async fn launch(&self, channel: ChannelId, message: MessageId, by: &Person) -> Result<Answer> {
-        let seen: SeenMessage = match self.deps.rest.message(channel, message).await {
+        let seen = match self.deps.rest.seen(channel, message).await {
             Ok(seen) => seen,
             // Deleted in the meantime, or out of sight.
             Err(error) if error.code().is_some() => return Ok(Answer::Nothing),

@@ -66,7 +66,7 @@ impl Actor {
     }
 
     async fn enter(&mut self, thread: ThreadId) -> Result<()> {
-        let dir = self.deps.transcripts();
+        let dir = self.deps.config.transcripts_dir();
         let transcript = Transcript::open(&dir.join(format!("{}.log", self.handle.id()))).await?;
         let files = dir.join(self.handle.id().as_str());
         let outbox = self.deps.outbox.clone();
@@ -134,7 +134,7 @@ impl Actor {
 
     fn length(&self, timer: Timer) -> Duration {
         match timer {
-            Timer::Idle => self.deps.config.idle_timeout,
+            Timer::Idle => self.deps.config.agent.idle_timeout,
             Timer::CancelGrace => CANCEL_GRACE,
             Timer::Drain => DRAIN,
         }
@@ -174,14 +174,14 @@ impl Actor {
     fn start_agent(&mut self) -> Option<Input> {
         let session = self.session.as_ref()?;
         let spec = AgentSpec {
-            program: self.deps.config.omp_command.clone(),
+            program: self.deps.config.agent.command.clone(),
             cwd: Path::new(&session.workspace).to_owned(),
             session: session.id.clone(),
             model: session.model.clone(),
             thinking: session.thinking.clone(),
             approval_mode: session.approval_mode.clone(),
             resume: session.agent_session.clone(),
-            extra_env: self.deps.config.agent_env(),
+            extra_env: self.deps.agent_env(),
             marker: self.deps.marker.clone(),
             start_timeout: Duration::from_secs(60),
         };
@@ -197,7 +197,7 @@ impl Actor {
         if let Some(publisher) = &mut self.publisher {
             publisher.record(&format!("\n## prompt\n{}\n", prompt.text));
         }
-        let dir = self.deps.config.state_dir.join("attachments").join(self.handle.id().as_str());
+        let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
         let parcel = deliver::parcel(&prompt, continuing, &self.deps.client, &dir).await?;
         for problem in &parcel.problems {
             let content = text::quiet(&format!("⚠️ {}", text::escape(problem)));
@@ -216,7 +216,7 @@ impl Actor {
     async fn steer(&mut self, id: PromptId) -> Result<Option<Input>> {
         let prompt = self.deps.store.prompt(id).await?.context("the prompt is not in the store")?;
         self.deps.store.mark_prompt(id, PromptState::Running).await?;
-        let dir = self.deps.config.state_dir.join("attachments").join(self.handle.id().as_str());
+        let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
         let parcel = deliver::parcel(&prompt, false, &self.deps.client, &dir).await?;
         if let Some(publisher) = &mut self.publisher {
             publisher.record(&format!("\n## steer\n{}\n", prompt.text));
@@ -313,7 +313,7 @@ impl Actor {
     async fn archive(&mut self) -> Result<()> {
         self.deps.store.set_phase(self.handle.id(), SessionPhase::Stopped).await?;
         match self.channel() {
-            Some(channel) => self.deps.outbox.act(channel, Act::Archive).await,
+            Some(channel) => self.deps.outbox.act(channel, Act::Archive { locked: false }).await,
             None => Ok(()),
         }
     }

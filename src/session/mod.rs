@@ -17,10 +17,10 @@ pub mod state;
 mod transcript;
 mod workspace;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -65,7 +65,9 @@ pub struct Deps {
 }
 
 impl Deps {
-    fn transcripts(&self) -> PathBuf {
-        self.config.state_dir.join("transcripts")
+    /// What the agents' environment gets besides the allowed variables.
+    fn agent_env(&self) -> Vec<(String, String)> {
+        let extra = self.config.agent.extra_env.iter();
+        extra.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
     }
 }

@@ -109,6 +109,11 @@ impl Publisher {
         self.dirty(now);
     }
 
+    /// An assistant message began: its blocks count from zero again.
+    pub fn message_started(&mut self) {
+        self.finish_blocks();
+    }
+
     /// An assistant message ended; these are its texts. They win over what was streamed.
     pub fn message_ended(&mut self, texts: &[(u32, String)], now: Instant) {
         for (index, text) in texts.iter().filter(|(_, text)| !text.trim().is_empty()) {
@@ -297,7 +302,7 @@ impl Publisher {
     async fn show_activity(&mut self, text: String) -> Result<()> {
         let draft = quiet_draft(text);
         match self.activity_row {
-            Some(row) => self.outbox.replace(row, draft).await,
+            Some(row) => self.outbox.replace(row, draft).await.map(|_| ()),
             None => {
                 self.activity_row = Some(self.outbox.post(self.channel, draft).await?);
                 Ok(())

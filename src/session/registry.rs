@@ -2,9 +2,10 @@
 //! two writers.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
@@ -18,6 +19,8 @@ pub struct Sessions(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     running: Mutex<HashMap<SessionId, SessionHandle>>,
+    count: watch::Sender<usize>,
+    closing: AtomicBool,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
@@ -41,11 +44,12 @@ impl Sessions {
             Some(handle) => handle,
             None => {
                 let Some(deps) = self.0.deps.get().and_then(Weak::upgrade) else { return };
-                if deps.tracker.is_closed() {
+                if self.0.closing.load(Ordering::Relaxed) {
                     return;
                 }
                 let (handle, inbox) = SessionHandle::new(id.clone());
                 running.insert(id.clone(), handle.clone());
+                self.0.count.send_replace(running.len());
                 let tracker = deps.tracker.clone();
                 tracker.spawn(Actor::new(deps, handle.clone()).run(inbox));
                 handle
@@ -85,6 +89,14 @@ impl Sessions {
         }
     }
 
+    /// Returns when no actor runs any more, and starts none from now on.
+    pub async fn all_ended(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        let mut count = self.0.count.subscribe();
+        // The sender lives as long as `self`.
+        count.wait_for(|count| *count == 0).await.ok();
+    }
+
     /// How many actors run.
     #[must_use]
     pub fn running(&self) -> usize {
@@ -97,12 +109,15 @@ impl Sessions {
         let idle = inbox.is_empty();
         if idle {
             running.remove(handle.id());
+            self.0.count.send_replace(running.len());
         }
         idle
     }
 
     /// The actor has ended, whatever was in its mailbox: what matters is durable.
     pub(super) fn forget(&self, handle: &SessionHandle) {
-        self.lock().remove(handle.id());
+        let mut running = self.lock();
+        running.remove(handle.id());
+        self.0.count.send_replace(running.len());
     }
 }

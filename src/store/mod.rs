@@ -1,20 +1,179 @@
 //! SQLite: nothing but SQL and row types.
+//!
+//! One database file holds everything that must survive a crash. Without this room each part would open its
+//! own connection with its own settings, and two writers would meet in `database is locked`.
+
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub mod facts;
 pub mod launches;
+pub mod outbox;
 pub mod prompts;
 pub mod sessions;
 
-use sqlx::SqlitePool;
+static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// placeholder until merge
+/// The database. Clones share its few connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
 }
 
-/// Now, in unix milliseconds.
+impl Store {
+    /// Opens the database, makes it where there is none, and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self> {
+        make_private(path).with_context(|| format!("cannot create the database {}", path.display()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            // Two MiB of pages a connection: the working set is a few hundred rows.
+            .pragma("cache_size", "-2048")
+            .optimize_on_close(true, 400);
+        // SQLite has one writer whatever we do: more connections would only queue in another place.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(4)
+            .connect_with(options)
+            .await
+            .with_context(|| format!("cannot open the database {}", path.display()))?;
+        match MIGRATIONS.run(&pool).await {
+            Ok(()) => Ok(Self { pool }),
+            Err(MigrateError::VersionMissing(version)) => {
+                pool.close().await;
+                bail!(
+                    "the database {} was written by a newer ompcord (its schema has step {version}): \
+                     update ompcord, or point OMPCORD_STATE_DIR to another directory",
+                    path.display()
+                )
+            }
+            Err(error) => {
+                pool.close().await;
+                Err(error).with_context(|| format!("cannot bring the database {} up to date", path.display()))
+            }
+        }
+    }
+
+    /// Closes every connection; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// A transaction that takes the write lock at once. One that starts by reading and then writes fails
+    /// with `database is locked` without waiting when another writer came between.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .context("cannot begin a transaction")
+    }
+}
+
+/// Unix milliseconds: the form of every time in the database.
 #[must_use]
 pub fn now_ms() -> i64 {
-    0
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Makes the file, readable by its owner alone, before SQLite does: its companions copy the mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_opens_twice_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        Store::open(&path).await.unwrap().close().await;
+        let again = Store::open(&path).await.unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let journal = sqlx::query_scalar::<_, String>("PRAGMA journal_mode")
+            .fetch_one(again.pool())
+            .await
+            .unwrap();
+        assert_eq!(journal, "wal");
+        let keys = sqlx::query_scalar::<_, i64>("PRAGMA foreign_keys")
+            .fetch_one(again.pool())
+            .await
+            .unwrap();
+        assert_eq!(keys, 1);
+    }
+
+    #[tokio::test]
+    async fn a_database_from_the_future_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        let store = Store::open(&path).await.unwrap();
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (99991231, 'later', TRUE, x'00', 0)",
+        )
+        .execute(store.pool())
+        .await
+        .unwrap();
+        store.close().await;
+        let error = Store::open(&path).await.unwrap_err().to_string();
+        assert!(
+            error.contains("newer ompcord") && error.contains("99991231"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn writers_wait_for_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..50_i64 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let mut tx = store.write().await.unwrap();
+                sqlx::query("SELECT count(*) FROM facts")
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
+                sqlx::query("INSERT INTO facts VALUES (?, 'x')")
+                    .bind(number)
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
+                tx.commit().await.unwrap();
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM facts")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+        assert_eq!(rows, 50);
+    }
 }

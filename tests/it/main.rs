@@ -3,3 +3,4 @@
 mod absences;
 mod cli;
 mod config;
+mod outbox;

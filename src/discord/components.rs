@@ -1,0 +1,140 @@
+//! Buttons and selects. Their `custom_id` names a row; what it means is in SQLite and in the session, so a button
+//! that outlived a restart is answered honestly.
+
+use serenity::all as s;
+
+use super::translate;
+use crate::error::for_person;
+use crate::ids::PromptId;
+use crate::ingress::auth::Decision;
+use crate::ingress::{Answer, Ask, Inbound, Ingress, refusal};
+use crate::render::text::escape;
+use crate::session::state::Choice;
+
+/// What a `custom_id` asks for; `None` when it is not one of ours.
+fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> Option<Ask> {
+    let mut parts = custom_id.split(':');
+    if parts.next()? != "omp" {
+        return None;
+    }
+    let (verb, id) = (parts.next()?, parts.next()?);
+    let choice = match verb {
+        "queue" => return Some(Ask::ContinueQueue { channel }),
+        "ask" => {
+            let key = parts.next()?.to_owned();
+            // A select carries the option in its value, a button in its id.
+            let choice = value.or_else(|| parts.next())?.parse().ok()?;
+            return Some(Ask::Answer { channel, session: id.parse().ok()?, key, choice });
+        }
+        "continue" => Choice::Continue,
+        "discard" => Choice::Discard,
+        "run" => Choice::Run,
+        "retry" => Choice::Retry,
+        "fresh" => Choice::StartFresh,
+        _ => return None,
+    };
+    Some(Ask::Decide { channel, prompt: PromptId(id.parse().ok()?), choice })
+}
+
+/// Somebody pressed a button or chose from a select.
+pub(super) async fn pressed(ctx: &s::Context, component: &s::ComponentInteraction, ingress: &Ingress) {
+    if let Err(error) = answer(ctx, component, ingress).await {
+        tracing::warn!("cannot answer a button: {error:#}");
+    }
+}
+
+async fn answer(ctx: &s::Context, component: &s::ComponentInteraction, ingress: &Ingress) -> anyhow::Result<()> {
+    let value = match &component.data.kind {
+        s::ComponentInteractionDataKind::StringSelect { values } => values.first().map(String::as_str),
+        _ => None,
+    };
+    let Some(ask) = ask(&component.data.custom_id, value, component.channel_id.get().into()) else {
+        return privately(ctx, component, "This button is from another version of ompcord; nothing was run.").await;
+    };
+    let by = match &component.member {
+        Some(member) => translate::member(member),
+        None => translate::person(&component.user, &[], component.guild_id),
+    };
+    let name = by.name.clone();
+    let is_question = matches!(ask, Ask::Answer { .. });
+    let inbound = Inbound { by: Some(by), ask };
+    match ingress.decide(&inbound) {
+        Decision::Refuse(why) => return privately(ctx, component, refusal(why)).await,
+        Decision::Ignore => return Ok(()),
+        Decision::Allow => {}
+    }
+    // Within three seconds, before anything that may be slow.
+    component.create_response(ctx, s::CreateInteractionResponse::Acknowledge).await?;
+    match ingress.take(inbound).await {
+        Ok(Answer::Nothing) => Ok(()),
+        Ok(Answer::Said(_)) => {
+            let label = label(component).unwrap_or_else(|| "Done".to_owned());
+            let content = format!("{}\n-# {label} by {}", component.message.content, escape(&name));
+            let edit = s::EditInteractionResponse::new()
+                .content(content)
+                .components(Vec::new())
+                .allowed_mentions(s::CreateAllowedMentions::new());
+            component.edit_response(ctx, edit).await?;
+            Ok(())
+        }
+        Ok(Answer::Privately(text)) => {
+            if is_question {
+                let edit = s::EditInteractionResponse::new().components(Vec::new());
+                component.edit_response(ctx, edit).await?;
+            }
+            follow_up(ctx, component, &text).await
+        }
+        Err(error) => {
+            let error = for_person(&error);
+            let hint = error.hint.map(|hint| format!("\n-# {hint}")).unwrap_or_default();
+            follow_up(ctx, component, &format!("❌ {}{hint}", error.message)).await
+        }
+    }
+}
+
+/// What stands on the button that was pressed.
+fn label(component: &s::ComponentInteraction) -> Option<String> {
+    let rows = component.message.components.iter();
+    rows.flat_map(|row| &row.components).find_map(|part| match part {
+        s::ActionRowComponent::Button(s::Button { data, label, .. }) => match data {
+            s::ButtonKind::NonLink { custom_id, .. } if *custom_id == component.data.custom_id => label.clone(),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+async fn privately(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
+    let message = s::CreateInteractionResponseMessage::new().content(text).ephemeral(true);
+    component.create_response(ctx, s::CreateInteractionResponse::Message(message)).await?;
+    Ok(())
+}
+
+async fn follow_up(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
+    let message = s::CreateInteractionResponseFollowup::new().content(text).ephemeral(true);
+    component.create_followup(ctx, message).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ChannelId;
+
+    #[test]
+    fn a_custom_id_is_read_whole_or_not_at_all() {
+        let here = ChannelId::from(7);
+        assert!(matches!(
+            ask("omp:retry:5", None, here),
+            Some(Ask::Decide { prompt: PromptId(5), choice: Choice::Retry, .. })
+        ));
+        assert!(matches!(ask("omp:ask:session_0123abcd:1f00:2", None, here), Some(Ask::Answer { choice: 2, .. })));
+        assert!(matches!(
+            ask("omp:ask:session_0123abcd:1f00:0", Some("7"), here),
+            Some(Ask::Answer { choice: 7, .. })
+        ));
+        for bad in ["", "omp", "omp:retry", "omp:retry:x", "omp:ask:nobody:1:1", "other:retry:5", "omp:launch:5"] {
+            assert!(ask(bad, None, here).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Events of the gateway become [`Inbound`]s, in the order in which they came. Translation only.
+//!
+//! serenity runs every event in a task of its own, so nothing is awaited before an event is in the queue; one
+//! consumer takes them out in order.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serenity::all as s;
+use serenity::async_trait;
+use serenity::gateway::GatewayError;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::commands::{self, Data};
+use super::{components, translate};
+use crate::config::Config;
+use crate::error::Fatal;
+use crate::ids::{MessageId, ThreadId, UserId};
+use crate::ingress::{Ask, Inbound, Ingress};
+use crate::store::now_ms;
+
+/// Messages older than this that were written while the daemon was away are asked about before they run.
+const FRESH_MS: i64 = 10 * 60 * 1000;
+
+/// What the consumer takes out of the queue.
+#[derive(Debug)]
+enum Item {
+    Inbound(Inbound),
+    ThreadGone(ThreadId),
+    /// The gateway begins anew: what was written meanwhile has to be fetched.
+    CatchUp,
+}
+
+/// The gateway's side of the bot.
+#[derive(Clone)]
+struct Handler {
+    config: Arc<Config>,
+    bot: UserId,
+    ingress: Ingress,
+    queue: mpsc::UnboundedSender<Item>,
+    ready: watch::Sender<bool>,
+}
+
+impl Handler {
+    fn put(&self, item: Item) {
+        // The consumer only ends with the daemon.
+        self.queue.send(item).ok();
+    }
+
+    fn ask(&self, by: crate::ingress::auth::Person, ask: Ask) {
+        self.put(Item::Inbound(Inbound { by: Some(by), ask }));
+    }
+}
+
+#[async_trait]
+impl s::EventHandler for Handler {
+    async fn ready(&self, _: s::Context, ready: s::Ready) {
+        tracing::info!("connected to Discord as {}", ready.user.name);
+        self.ready.send_replace(true);
+        self.put(Item::CatchUp);
+    }
+
+    async fn resume(&self, _: s::Context, _: s::ResumedEvent) {
+        tracing::info!("the gateway connection was resumed");
+        self.ready.send_replace(true);
+    }
+
+    async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
+        if event.new != s::ConnectionStage::Connected {
+            self.ready.send_replace(false);
+        }
+    }
+
+    async fn message(&self, _: s::Context, message: s::Message) {
+        if message.author.bot {
+            return;
+        }
+        let roles = message.member.as_ref().map_or(&[][..], |member| &member.roles);
+        let by = translate::person(&message.author, roles, message.guild_id);
+        if let Some(written) = translate::written(&message, self.bot, false) {
+            self.ask(by, Ask::Write(Box::new(written)));
+        }
+    }
+
+    async fn message_update(
+        &self,
+        _: s::Context,
+        _: Option<s::Message>,
+        _: Option<s::Message>,
+        event: s::MessageUpdateEvent,
+    ) {
+        // A link preview is an update too; an edit by a person has the time of the edit.
+        let (Some(author), Some(text), Some(_)) = (event.author, event.content, event.edited_timestamp) else {
+            return;
+        };
+        let roles = event.member.flatten().map(|member| member.roles.clone()).unwrap_or_default();
+        let by = translate::person(&author, &roles, event.guild_id);
+        let (channel, message) = (event.channel_id.get().into(), event.id.get().into());
+        self.ask(by, Ask::Edited { channel, message, text });
+    }
+
+    async fn message_delete(&self, _: s::Context, _: s::ChannelId, id: s::MessageId, _: Option<s::GuildId>) {
+        self.put(Item::Inbound(Inbound { by: None, ask: Ask::Deleted { message: id.get().into() } }));
+    }
+
+    async fn message_delete_bulk(
+        &self,
+        _: s::Context,
+        _: s::ChannelId,
+        ids: Vec<s::MessageId>,
+        _: Option<s::GuildId>,
+    ) {
+        for id in ids {
+            self.put(Item::Inbound(Inbound { by: None, ask: Ask::Deleted { message: id.get().into() } }));
+        }
+    }
+
+    async fn reaction_add(&self, _: s::Context, reaction: s::Reaction) {
+        let launch = &self.config.launch;
+        let matches = match &reaction.emoji {
+            s::ReactionType::Unicode(name) => launch.emoji.matches(Some(name), None),
+            s::ReactionType::Custom { id, name, .. } => launch.emoji.matches(name.as_deref(), Some(id.get())),
+            _ => false,
+        };
+        let channel = reaction.channel_id.get().into();
+        // Only a member carries the roles that decide; without one it happened in a direct message.
+        if let (true, true, Some(member)) = (matches, launch.channels.contains(&channel), &reaction.member) {
+            let mut by = translate::member(member);
+            by.guild = reaction.guild_id.map(|guild| guild.get().into());
+            self.ask(by, Ask::Launch { channel, message: reaction.message_id.get().into() });
+        }
+    }
+
+    async fn thread_delete(&self, _: s::Context, thread: s::PartialGuildChannel, _: Option<s::GuildChannel>) {
+        self.put(Item::ThreadGone(thread.id.get().into()));
+    }
+
+    async fn interaction_create(&self, ctx: s::Context, interaction: s::Interaction) {
+        if let s::Interaction::Component(component) = interaction {
+            components::pressed(&ctx, &component, &self.ingress).await;
+        }
+    }
+}
+
+/// Runs the gateway until `stop`. An error means that the daemon cannot go on.
+pub async fn run(
+    config: Arc<Config>,
+    ingress: Ingress,
+    (bot, http): (UserId, Arc<s::Http>),
+    ready: watch::Sender<bool>,
+    (tracker, stop): (TaskTracker, CancellationToken),
+) -> Result<()> {
+    let (queue, items) = mpsc::unbounded_channel();
+    let handler = Handler { config, bot, ingress: ingress.clone(), queue, ready };
+    let intents = s::GatewayIntents::GUILDS
+        | s::GatewayIntents::GUILD_MESSAGES
+        | s::GatewayIntents::GUILD_MESSAGE_REACTIONS
+        | s::GatewayIntents::MESSAGE_CONTENT;
+    let mut client = s::ClientBuilder::new_with_http(http, intents)
+        .event_handler(handler)
+        .framework(commands::framework(Data { ingress: ingress.clone() }))
+        .await
+        .context("cannot prepare the gateway")?;
+    let shards = client.shard_manager.clone();
+    tracker.spawn(consume(items, ingress, bot, tracker.clone(), stop.clone()));
+    tokio::select! {
+        ended = client.start() => match ended {
+            Err(s::Error::Gateway(GatewayError::InvalidAuthentication)) => Err(Fatal::TokenRejected.into()),
+            Err(s::Error::Gateway(
+                GatewayError::DisallowedGatewayIntents | GatewayError::InvalidGatewayIntents,
+            )) => Err(Fatal::Intents.into()),
+            Err(error) => Err(error).context("the gateway connection ended"),
+            Ok(()) => Err(anyhow::anyhow!("the gateway connection ended")),
+        },
+        () = stop.cancelled() => {
+            shards.shutdown_all().await;
+            Ok(())
+        }
+    }
+}
+
+async fn consume(
+    mut items: mpsc::UnboundedReceiver<Item>,
+    ingress: Ingress,
+    bot: UserId,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+) {
+    while let Some(Some(item)) = stop.run_until_cancelled(items.recv()).await {
+        match item {
+            // A launch asks Discord for the message first; the others must not wait for that.
+            Item::Inbound(inbound @ Inbound { ask: Ask::Launch { .. }, .. }) => {
+                let ingress = ingress.clone();
+                tracker.spawn(async move { take(&ingress, inbound).await });
+            }
+            Item::Inbound(inbound) => take(&ingress, inbound).await,
+            Item::ThreadGone(thread) => {
+                if let Err(error) = ingress.thread_gone(thread).await {
+                    tracing::error!("cannot end the session of a deleted thread: {error:#}");
+                }
+            }
+            Item::CatchUp => {
+                let ingress = ingress.clone();
+                tracker.spawn(async move {
+                    if let Err(error) = catch_up(&ingress, bot).await {
+                        tracing::error!("cannot fetch what was written meanwhile: {error:#}");
+                    }
+                });
+            }
+        }
+    }
+}
+
+async fn take(ingress: &Ingress, inbound: Inbound) {
+    if let Err(error) = ingress.take(inbound).await {
+        // There is nobody to answer: what a person must know is said in the thread by the session.
+        tracing::error!("cannot act on an event: {error:#}");
+    }
+}
+
+/// Fetches what was written in the channels that matter since the last message seen there.
+async fn catch_up(ingress: &Ingress, bot: UserId) -> Result<()> {
+    for (channel, after) in ingress.read_marks().await? {
+        let mut after = after;
+        loop {
+            let messages = match ingress.rest().messages(channel, Some(after), 100).await {
+                Ok(messages) => messages,
+                // Gone or out of sight: the outbox finds out and says so.
+                Err(error) => {
+                    tracing::warn!(channel = %channel, "cannot read channel {channel}: {error}");
+                    break;
+                }
+            };
+            let Some(last) = messages.last() else { break };
+            after = MessageId::from(last.id.get());
+            for message in &messages {
+                catch_up_with(ingress, message, bot).await;
+            }
+            if messages.len() < 100 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn catch_up_with(ingress: &Ingress, message: &s::Message, bot: UserId) {
+    if message.author.bot {
+        return;
+    }
+    let late = now_ms() - MessageId::from(message.id.get()).created_at_ms() > FRESH_MS;
+    let Some(written) = translate::written(message, bot, late) else { return };
+    // Messages that are fetched carry no member, so the roles have to be asked for.
+    let roles = ingress.rest().member_roles(ingress.guild(), message.author.id.get().into()).await;
+    let roles: Vec<_> = roles.unwrap_or_default().into_iter().map(|role| s::RoleId::new(role.get())).collect();
+    let by = translate::person(&message.author, &roles, Some(s::GuildId::new(ingress.guild().get())));
+    take(ingress, Inbound { by: Some(by), ask: Ask::Write(Box::new(written)) }).await;
+}

@@ -1,0 +1,479 @@
+//! The one egress: everything that Discord is told goes through here.
+//!
+//! A row is written before the first attempt, so a crash loses nothing; each channel has one request in flight,
+//! so order holds; and what changes meanwhile is only the row's newest text, so a slow Discord gets fewer
+//! requests and not a longer queue. A second place that posted by itself would break all three.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serenity::http::{LightMethod, Route};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::draft::Draft;
+use super::rest::{Call, Rest, RestError};
+use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::store::outbox::{Fate, RowKind};
+use crate::store::{Store, now_ms};
+
+mod act;
+mod deliver;
+mod lane;
+mod letter;
+mod reconcile;
+
+pub use act::Act;
+use letter::Letter;
+
+/// Messages that are as wanted but were never sealed are forgotten after this long, at the next start.
+const FORGOTTEN_AFTER_MS: i64 = 7 * 24 * 3_600 * 1_000;
+
+/// What the outbox has to tell the rest of the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutboxEvent {
+    /// A message was created; once per row.
+    Sent {
+        /// Its row.
+        row: OutboxId,
+        /// Where it is.
+        channel: ChannelId,
+        /// What it became.
+        message: MessageId,
+    },
+    /// The channel or thread does not exist any more; all its rows were forgotten.
+    ChannelGone {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Somebody deleted the message; its row was forgotten.
+    MessageGone {
+        /// Its row.
+        row: OutboxId,
+        /// Where it was.
+        channel: ChannelId,
+    },
+    /// Discord refused for good, even the words alone. A message that exists keeps its row and its last text;
+    /// anything else was forgotten.
+    Refused {
+        /// Where.
+        channel: ChannelId,
+        /// What.
+        row: OutboxId,
+        /// Discord's code; 0 where it gave none.
+        code: u32,
+        /// What Discord said.
+        message: String,
+    },
+    /// The token is not accepted. Nothing is sent any more; every row stays for the next start.
+    Unauthorized,
+}
+
+/// What waits in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lane {
+    /// Messages whose newest text Discord has not confirmed.
+    pub waiting: usize,
+    /// Whether the last attempt failed or was limited and the next is being waited for.
+    pub stalled: bool,
+}
+
+/// How patient the outbox is. The default is right for Discord; tests are in a hurry.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The wait after the first failure; it doubles from there.
+    pub backoff_from: Duration,
+    /// The longest wait between two attempts.
+    pub backoff_to: Duration,
+    /// How long a repeated nonce is safe. Later, the channel is read before a create is repeated.
+    pub dedupe_for: Duration,
+    /// How long a rename may take.
+    pub rename_within: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            backoff_from: Duration::from_millis(500),
+            backoff_to: Duration::from_secs(30),
+            dedupe_for: Duration::from_secs(120),
+            rename_within: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The one egress. A cheap clone.
+#[derive(Clone)]
+pub struct Outbox {
+    inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    store: Store,
+    rest: Rest,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    events: mpsc::UnboundedSender<OutboxEvent>,
+    pace: Pace,
+    state: Mutex<State>,
+    /// Counts what was done, for `flush` to notice.
+    progress: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<ChannelId, Entry>,
+    /// Until when every lane waits.
+    paused_until: Option<Instant>,
+    /// Until when no typing is shown.
+    typing_after: Option<Instant>,
+    /// Names that were tried.
+    renamed: HashSet<(ChannelId, String)>,
+    /// The token was refused.
+    halted: bool,
+}
+
+struct Entry {
+    /// Grows with every new piece of work, so that a lane cannot end between a look and a wish.
+    wishes: u64,
+    running: bool,
+    lane: watch::Sender<Lane>,
+    newest: Option<MessageId>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            wishes: 0,
+            running: false,
+            lane: watch::Sender::new(Lane::default()),
+            newest: None,
+        }
+    }
+}
+
+impl Outbox {
+    /// Starts to send what the last run left, and whatever comes. `stop` ends it at once: cancel it after
+    /// `flush`, not together with the daemon's first sign of shutdown.
+    pub async fn start(
+        store: Store,
+        rest: Rest,
+        tracker: &TaskTracker,
+        stop: CancellationToken,
+        events: mpsc::UnboundedSender<OutboxEvent>,
+    ) -> Result<Self> {
+        Self::start_at(Pace::default(), store, rest, (tracker, stop), events).await
+    }
+
+    /// The same with another patience.
+    pub async fn start_at(
+        pace: Pace,
+        store: Store,
+        rest: Rest,
+        (tracker, stop): (&TaskTracker, CancellationToken),
+        events: mpsc::UnboundedSender<OutboxEvent>,
+    ) -> Result<Self> {
+        store.outbox_sweep(now_ms() - FORGOTTEN_AFTER_MS).await?;
+        let channels = store.outbox_channels().await?;
+        let inner = Arc::new(Inner {
+            store,
+            rest,
+            tracker: tracker.clone(),
+            stop,
+            events,
+            pace,
+            state: Mutex::default(),
+            progress: watch::Sender::new(0),
+        });
+        for channel in channels {
+            inner.wake(channel).await?;
+        }
+        Ok(Self { inner })
+    }
+
+    /// Wants a message. It is on disk when this returns; nothing waits for Discord.
+    pub async fn post(&self, channel: ChannelId, draft: Draft) -> Result<OutboxId> {
+        ensure!(!draft.is_empty(), "cannot send an empty message");
+        let payload = Letter::new(draft).text()?;
+        let row = self
+            .inner
+            .store
+            .outbox_insert(channel, RowKind::Message, &nonce(), &payload, None)
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
+    /// Wants a message to be different: the newest wins, and the same again is no request. `false` where the
+    /// row is gone; its event was sent.
+    pub async fn replace(&self, row: OutboxId, draft: Draft) -> Result<bool> {
+        ensure!(!draft.is_empty(), "cannot make a message empty");
+        let changed = self
+            .inner
+            .store
+            .outbox_change(row, |row| {
+                if row.kind != RowKind::Message {
+                    return Ok((Fate::Keep, Err(false)));
+                }
+                let mut letter = Letter::read(row)?;
+                if letter.draft == draft {
+                    return Ok((Fate::Keep, Err(true)));
+                }
+                letter.draft = draft;
+                letter.write(row)?;
+                row.wanted += 1;
+                Ok((Fate::Write, Ok(row.channel_id)))
+            })
+            .await?;
+        match changed {
+            None => Ok(false),
+            Some(Err(there)) => Ok(there),
+            Some(Ok(channel)) => {
+                self.inner.wake(channel).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Wants a message that exists, perhaps from an earlier run, to be different.
+    pub async fn edit(&self, channel: ChannelId, message: MessageId, draft: Draft) -> Result<OutboxId> {
+        if let Some(row) = self.inner.store.outbox_row_of(channel, message).await?
+            && self.replace(row, draft.clone()).await?
+        {
+            return Ok(row);
+        }
+        ensure!(!draft.is_empty(), "cannot make a message empty");
+        let payload = Letter::new(draft).text()?;
+        let store = &self.inner.store;
+        let row = store
+            .outbox_insert(channel, RowKind::Message, &nonce(), &payload, Some(message))
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
+    /// Nobody will edit the message any more: its row goes when it is sent.
+    pub async fn seal(&self, row: OutboxId) -> Result<()> {
+        self.inner
+            .store
+            .outbox_change(row, |row| {
+                row.sealed = true;
+                let done = row.kind == RowKind::Message && row.message_id.is_some() && row.sent >= row.wanted;
+                Ok((if done { Fate::Remove } else { Fate::Write }, ()))
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Wants a message away. One that was never attempted is never sent.
+    pub async fn delete(&self, row: OutboxId) -> Result<()> {
+        let channel = self
+            .inner
+            .store
+            .outbox_change(row, |row| {
+                if row.kind != RowKind::Message {
+                    return Ok((Fate::Keep, None));
+                }
+                if row.message_id.is_none() && row.attempted_at.is_none() {
+                    return Ok((Fate::Remove, Some(row.channel_id)));
+                }
+                row.kind = RowKind::Deletion;
+                Ok((Fate::Write, Some(row.channel_id)))
+            })
+            .await?;
+        match channel.flatten() {
+            Some(channel) => self.inner.wake(channel).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Wants a message away that no row stands for, such as one of an earlier run.
+    pub async fn delete_message(&self, channel: ChannelId, message: MessageId) -> Result<()> {
+        if let Some(row) = self.inner.store.outbox_row_of(channel, message).await? {
+            return self.delete(row).await;
+        }
+        let payload = Letter::default().text()?;
+        let store = &self.inner.store;
+        store
+            .outbox_insert(channel, RowKind::Deletion, &nonce(), &payload, Some(message))
+            .await?;
+        self.inner.wake(channel).await
+    }
+
+    /// Wants something done. It is on disk when this returns.
+    pub async fn act(&self, channel: ChannelId, act: Act) -> Result<()> {
+        let store = &self.inner.store;
+        if act.sets_archived() {
+            for row in store.outbox_pending(channel).await? {
+                let earlier = row
+                    .action
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str::<Act>(text).ok());
+                if earlier.is_some_and(|earlier| earlier.sets_archived()) {
+                    store.outbox_remove(row.outbox_id).await?;
+                }
+            }
+        }
+        let payload = serde_json::to_string(&act).context("cannot write an act down")?;
+        store
+            .outbox_insert(channel, RowKind::Action, &nonce(), &payload, None)
+            .await?;
+        self.inner.wake(channel).await
+    }
+
+    /// Shows that the bot is typing, if that is possible right now.
+    pub fn typing(&self, channel: ChannelId) {
+        let inner = Arc::clone(&self.inner);
+        let blocked = {
+            let state = inner.state();
+            let now = Instant::now();
+            state.halted
+                || state
+                    .paused_until
+                    .max(state.typing_after)
+                    .is_some_and(|until| until > now)
+        };
+        if blocked || inner.stop.is_cancelled() {
+            return;
+        }
+        let tracker = self.inner.tracker.clone();
+        tracker.spawn(async move {
+            let route = Route::ChannelTyping {
+                channel_id: channel.get().into(),
+            };
+            let send = async {
+                // In a crowd it would only come late, after the message that it announces.
+                tokio::time::timeout(Duration::from_secs(2), inner.rest.turn())
+                    .await
+                    .ok()?;
+                inner.rest.send(Call::new(LightMethod::Post, route)).await.err()
+            };
+            let error = tokio::select! {
+                error = send => error,
+                () = inner.stop.cancelled() => return,
+            };
+            if let Some(RestError::Limited { retry_after, global }) = error {
+                inner.state().typing_after = Some(Instant::now() + retry_after);
+                if global {
+                    inner.pause(retry_after);
+                }
+            }
+        });
+    }
+
+    /// What waits in a channel, as it changes.
+    #[must_use]
+    pub fn lane(&self, channel: ChannelId) -> watch::Receiver<Lane> {
+        self.inner
+            .state()
+            .lanes
+            .entry(channel)
+            .or_default()
+            .lane
+            .subscribe()
+    }
+
+    /// The message that a row became; nothing before that, and after the row is gone.
+    pub async fn message_id(&self, row: OutboxId) -> Result<Option<MessageId>> {
+        self.inner.store.outbox_message(row).await
+    }
+
+    /// How many rows wait, in all channels.
+    pub async fn waiting(&self) -> Result<usize> {
+        self.inner.store.outbox_left().await
+    }
+
+    /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start.
+    pub async fn flush(&self, deadline: Duration) -> usize {
+        let mut progress = self.inner.progress.subscribe();
+        let sleep = tokio::time::sleep(deadline);
+        tokio::pin!(sleep);
+        loop {
+            progress.mark_unchanged();
+            let left = match self.inner.store.outbox_left().await {
+                Ok(left) => left,
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "cannot flush the outbox");
+                    return 0;
+                }
+            };
+            if left == 0 || self.inner.state().halted {
+                return left;
+            }
+            tokio::select! {
+                () = &mut sleep => return left,
+                () = self.inner.stop.cancelled() => return left,
+                _ = progress.changed() => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change under this lock is a plain assignment: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what waits in a channel and sees that somebody sends it.
+    async fn wake(self: &Arc<Self>, channel: ChannelId) -> Result<()> {
+        let waiting = self.store.outbox_waiting(channel).await?;
+        {
+            let mut state = self.state();
+            let halted = state.halted || self.stop.is_cancelled();
+            let entry = state.lanes.entry(channel).or_default();
+            entry
+                .lane
+                .send_if_modified(|lane| std::mem::replace(&mut lane.waiting, waiting) != waiting);
+            entry.wishes += 1;
+            if halted || std::mem::replace(&mut entry.running, true) {
+                return Ok(());
+            }
+        }
+        self.tracker.spawn(lane::run(Arc::clone(self), channel));
+        Ok(())
+    }
+
+    fn pause(&self, wait: Duration) {
+        let until = Some(Instant::now() + wait);
+        let mut state = self.state();
+        state.paused_until = state.paused_until.max(until);
+    }
+
+    fn halt(&self) {
+        if !std::mem::replace(&mut self.state().halted, true) {
+            self.tell(OutboxEvent::Unauthorized);
+        }
+    }
+
+    fn tell(&self, event: OutboxEvent) {
+        if self.events.send(event).is_err() {
+            tracing::debug!("nobody listens to the outbox any more");
+        }
+    }
+
+    fn advance(&self) {
+        self.progress.send_modify(|count| *count += 1);
+    }
+}
+
+/// Discord takes 25 characters.
+fn nonce() -> String {
+    uuid::Uuid::new_v4()
+        .simple()
+        .to_string()
+        .chars()
+        .take(25)
+        .collect()
+}

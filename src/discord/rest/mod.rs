@@ -1,0 +1,377 @@
+//! Requests to Discord, and what their answers mean.
+//!
+//! serenity's own `Http::request` waits out a limit inside the call, so what is finally sent is as old as the
+//! wait was long; with its limiter off (`DISCORD_API_URL`) it drops `retry_after`; and it numbers every file
+//! of a raw multipart request `files[0]`. So the transport is our own: serenity contributes the routes and the
+//! limiter's buckets, which are asked before and told after, and a limit is an answer that the caller sees.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::multipart::{Form, Part};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serenity::http::{Http, LightMethod, Request, Route};
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
+
+use super::draft::Upload;
+mod reads;
+
+pub(crate) use reads::list;
+pub use reads::{Application, Me};
+
+/// Discord allows a bot fifty requests a second. Up to ten go at once, then forty a second, so that no
+/// second has more than fifty: a thousand lanes that wake together would otherwise earn a thousand 429s, and
+/// ten thousand of those in ten minutes cost the token.
+const SPACING: Duration = Duration::from_millis(25);
+const BURST: u32 = 10;
+
+/// Why a request did not do what it should.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RestError {
+    /// Too early; nothing was done.
+    #[error("rate limited for {} ms", retry_after.as_millis())]
+    Limited {
+        /// How long to wait.
+        retry_after: Duration,
+        /// Whether every request has to wait, not only this kind.
+        global: bool,
+    },
+    /// Discord understood and said no; nothing was done, and asking again will not help.
+    #[error("Discord refused with {status}, code {code}: {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Discord's own code; 0 where it gave none.
+        code: u32,
+        /// What Discord said.
+        message: String,
+    },
+    /// Whether it was done is not known: a timeout, a reset, a 5xx, an answer that cannot be read.
+    #[error("no usable answer from Discord: {reason}")]
+    Unknown {
+        /// What happened.
+        reason: String,
+        /// Whether Discord may have done it. A connection that could not be made rules that out.
+        maybe_done: bool,
+    },
+    /// The bot's token is not accepted (any more).
+    #[error("Discord does not accept the bot's token")]
+    Unauthorized,
+}
+
+impl RestError {
+    /// Discord's code where it refused.
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// One word for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Limited { .. } => "limited",
+            Self::Refused { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Call<'a> {
+    route: Route<'a>,
+    method: LightMethod,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    uploads: Vec<Upload>,
+    reason: Option<&'static str>,
+}
+
+impl<'a> Call<'a> {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(method: LightMethod, route: Route<'a>) -> Self {
+        Self {
+            route,
+            method,
+            query: Vec::new(),
+            body: None,
+            uploads: Vec::new(),
+            reason: None,
+        }
+    }
+
+    /// The same with a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same with a query parameter. The value goes into the URL encoded.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    /// The same with a reason for the server's audit log.
+    #[must_use]
+    pub fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// The same with files; the JSON body becomes the `payload_json` part.
+    pub(crate) fn files(mut self, uploads: Vec<Upload>) -> Self {
+        self.uploads = uploads;
+        self
+    }
+}
+
+/// The transport. Clones share the connection pool and the pace.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    http: Arc<Http>,
+    client: reqwest::Client,
+    base: Option<String>,
+    /// The theoretical time of the next request, as in a leaky bucket.
+    next: Arc<Mutex<Option<Instant>>>,
+    me: Arc<OnceCell<Me>>,
+}
+
+impl Rest {
+    /// A transport with the token and the limiter of `http`. `base` is `DISCORD_API_URL`; `client` needs a
+    /// timeout of its own (about 15 s), or a lost connection holds its lane for ever.
+    #[must_use]
+    pub fn new(http: Arc<Http>, client: reqwest::Client, base: Option<String>) -> Self {
+        Self {
+            http,
+            client,
+            base: base.map(|base| base.trim_end_matches('/').to_owned()),
+            next: Arc::default(),
+            me: Arc::default(),
+        }
+    }
+
+    /// serenity's client with the same token.
+    #[must_use]
+    pub fn http(&self) -> &Arc<Http> {
+        &self.http
+    }
+
+    /// Waits for the next place in the global pace. Whoever has something that may change meanwhile waits
+    /// here first and decides what to send afterwards.
+    pub async fn turn(&self) {
+        let at = {
+            let mut next = self.next.lock().await;
+            let now = Instant::now();
+            let earliest = now.checked_sub(SPACING * BURST).unwrap_or(now);
+            let at = next.map_or(earliest, |next| next.max(earliest));
+            *next = Some(at + SPACING);
+            at
+        };
+        tokio::time::sleep_until(at).await;
+    }
+
+    /// Sends a request now and gives the body of a successful answer. It never waits for a limit: one that
+    /// is known of, or that Discord names, is `Limited`.
+    pub async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, RestError> {
+        let probe = Request::new(call.route, call.method);
+        self.admit(&probe).await?;
+        let response = self
+            .request(call)?
+            .send()
+            .await
+            .map_err(|error| unanswered(&error))?;
+        self.note_limits(&probe, &response).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await;
+        if status.is_success() {
+            return Ok(body.map_err(|error| unanswered(&error))?.to_vec());
+        }
+        Err(explain(status, &headers, &body.unwrap_or_default()))
+    }
+
+    /// The same, with the answer read as JSON.
+    pub async fn send_for<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, RestError> {
+        let body = self.send(call).await?;
+        serde_json::from_slice(&body).map_err(|error| RestError::Unknown {
+            reason: format!("an answer that cannot be read: {error}"),
+            maybe_done: true,
+        })
+    }
+
+    fn request(&self, call: Call<'_>) -> Result<reqwest::RequestBuilder, RestError> {
+        let mut url = call.route.path().into_owned();
+        if let Some(base) = &self.base {
+            url = url.replacen("https://discord.com", base, 1);
+        }
+        let mut url = reqwest::Url::parse(&url).map_err(|error| unsendable(&error))?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let mut builder = self
+            .client
+            .request(call.method.reqwest_method(), url)
+            .header(AUTHORIZATION, self.http.token())
+            .header(USER_AGENT, serenity::constants::USER_AGENT);
+        if let Some(reason) = call.reason {
+            builder = builder.header("x-audit-log-reason", reason);
+        }
+        let body = call.body.map(|body| body.to_string());
+        if call.uploads.is_empty() {
+            return Ok(match body {
+                Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body),
+                // Discord answers 411 to a PUT without a length, and reqwest sends none for no body.
+                None if call.method != LightMethod::Get => builder.body(""),
+                None => builder,
+            });
+        }
+        let json = Part::text(body.unwrap_or_default())
+            .mime_str("application/json")
+            .map_err(|error| unsendable(&error))?;
+        let form = call.uploads.into_iter().enumerate().fold(
+            Form::new().part("payload_json", json),
+            |form, (index, upload)| {
+                form.part(
+                    format!("files[{index}]"),
+                    Part::bytes(upload.bytes).file_name(upload.name),
+                )
+            },
+        );
+        Ok(builder.multipart(form))
+    }
+
+    /// Asks serenity's bucket for this route. Its own hook would sleep in here, with a draft that gets old.
+    async fn admit(&self, probe: &Request<'_>) -> Result<(), RestError> {
+        let Some(limiter) = &self.http.ratelimiter else {
+            return Ok(());
+        };
+        let bucket = probe.route_ref().ratelimiting_bucket();
+        if bucket.is_none() {
+            return Ok(());
+        }
+        let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
+        let mut bucket = bucket.lock().await;
+        let wait = bucket
+            .reset()
+            .and_then(|reset| reset.duration_since(SystemTime::now()).ok());
+        if let (0, Some(retry_after)) = (bucket.remaining(), wait) {
+            return Err(RestError::Limited {
+                retry_after,
+                global: false,
+            });
+        }
+        bucket.pre_hook(probe, &|_| ()).await;
+        Ok(())
+    }
+
+    /// Tells serenity's bucket what the headers said. Not for a 429: the hook would sleep it out.
+    async fn note_limits(&self, probe: &Request<'_>, response: &reqwest::Response) {
+        let Some(limiter) = &self.http.ratelimiter else {
+            return;
+        };
+        let bucket = probe.route_ref().ratelimiting_bucket();
+        if bucket.is_none() || response.status() == StatusCode::TOO_MANY_REQUESTS {
+            return;
+        }
+        let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
+        if let Err(error) = bucket
+            .lock()
+            .await
+            .post_hook(response, probe, &|_| (), false)
+            .await
+        {
+            tracing::debug!(%error, "cannot read the limits in an answer");
+        }
+    }
+}
+
+fn unanswered(error: &reqwest::Error) -> RestError {
+    let mut reason = if error.is_timeout() {
+        "timed out".to_owned()
+    } else {
+        error.to_string()
+    };
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        reason = format!("{reason}: {inner}");
+        source = inner.source();
+    }
+    RestError::Unknown {
+        reason,
+        maybe_done: !(error.is_connect() || error.is_builder()),
+    }
+}
+
+fn unsendable(error: &dyn std::fmt::Display) -> RestError {
+    RestError::Refused {
+        status: 0,
+        code: 0,
+        message: format!("not a request: {error}"),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    code: u32,
+    message: String,
+    errors: Value,
+    retry_after: Option<f64>,
+    global: bool,
+}
+
+/// What an answer that is no success means.
+fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RestError {
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    match status {
+        StatusCode::UNAUTHORIZED => RestError::Unauthorized,
+        StatusCode::TOO_MANY_REQUESTS => {
+            let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+            let seconds = refusal
+                .retry_after
+                .or_else(|| header("retry-after")?.parse().ok());
+            let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            RestError::Limited {
+                retry_after: wait.unwrap_or(Duration::from_secs(1)),
+                global: refusal.global
+                    || headers.contains_key("x-ratelimit-global")
+                    || header("x-ratelimit-scope") == Some("global"),
+            }
+        }
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => RestError::Unknown {
+            reason: status.to_string(),
+            maybe_done: true,
+        },
+        status => {
+            let mut message = refusal.message;
+            if message.is_empty() {
+                status
+                    .canonical_reason()
+                    .unwrap_or("no reason given")
+                    .clone_into(&mut message);
+            }
+            if !refusal.errors.is_null() {
+                let errors: String = refusal.errors.to_string().chars().take(500).collect();
+                message = format!("{message} {errors}");
+            }
+            RestError::Refused {
+                status: status.as_u16(),
+                code: refusal.code,
+                message,
+            }
+        }
+    }
+}

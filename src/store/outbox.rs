@@ -1,0 +1,258 @@
+//! The rows of the outbox: what Discord has yet to be told.
+//!
+//! The rules of sending live in `discord::outbox`; here a row is only kept. Every change to a row is one
+//! read-modify-write under the write lock, because a session replaces a text while the lane that sends it
+//! writes down how that went: with two plain updates one of them would be lost.
+
+use anyhow::{Context as _, Result};
+
+use super::{Store, now_ms};
+use crate::ids::{ChannelId, MessageId, OutboxId};
+
+/// What a row asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "lowercase")]
+pub(crate) enum RowKind {
+    /// Create a message, then keep it as wanted.
+    Message,
+    /// Delete a message.
+    Deletion,
+    /// Anything else, once.
+    Action,
+}
+
+/// A row as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OutboxRow {
+    /// Its id: rows of a channel are sent in this order.
+    pub(crate) outbox_id: OutboxId,
+    /// Where it goes.
+    pub(crate) channel_id: ChannelId,
+    /// What it asks for.
+    pub(crate) kind: RowKind,
+    /// What makes a second attempt the same as the first for Discord.
+    pub(crate) nonce: String,
+    /// What is wanted, as JSON.
+    pub(crate) payload: String,
+    /// The revision that is wanted.
+    pub(crate) wanted: i64,
+    /// The newest revision that Discord confirmed.
+    pub(crate) sent: i64,
+    /// The message, once the create was confirmed.
+    pub(crate) message_id: Option<MessageId>,
+    /// When the first attempt began whose outcome is not known.
+    pub(crate) attempted_at: Option<i64>,
+    /// Nobody will edit it any more.
+    pub(crate) sealed: bool,
+}
+
+/// What lane selection needs of a row that has work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PendingRow {
+    /// Its id.
+    pub(crate) outbox_id: OutboxId,
+    /// What it asks for.
+    pub(crate) kind: RowKind,
+    /// The message, once the create was confirmed.
+    pub(crate) message_id: Option<MessageId>,
+    /// The payload of an action; nothing for a message, whose text is read when it is sent.
+    pub(crate) action: Option<String>,
+}
+
+/// What becomes of a row after it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was only read.
+    Keep,
+    /// It was changed.
+    Write,
+    /// It is done with.
+    Remove,
+}
+
+impl Store {
+    /// Writes a row down. `message` is set where the message exists already.
+    pub(crate) async fn outbox_insert(
+        &self,
+        channel: ChannelId,
+        kind: RowKind,
+        nonce: &str,
+        payload: &str,
+        message: Option<MessageId>,
+    ) -> Result<OutboxId> {
+        let now = now_ms();
+        let done = sqlx::query!(
+            "INSERT INTO outbox (channel_id, kind, nonce, payload, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+            channel,
+            kind,
+            nonce,
+            payload,
+            message,
+            now
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot write to the outbox")?;
+        Ok(OutboxId(done.last_insert_rowid()))
+    }
+
+    /// Reads a row and changes it in one transaction; nothing where it is gone.
+    pub(crate) async fn outbox_change<T>(
+        &self,
+        id: OutboxId,
+        change: impl FnOnce(&mut OutboxRow) -> Result<(Fate, T)> + Send,
+    ) -> Result<Option<T>> {
+        let mut tx = self.write().await?;
+        let row = sqlx::query_as!(
+            OutboxRow,
+            r#"SELECT outbox_id AS "outbox_id: OutboxId", channel_id AS "channel_id: ChannelId", kind AS "kind: RowKind",
+                      nonce, payload, wanted, sent, message_id AS "message_id: MessageId", attempted_at, sealed AS "sealed: bool"
+               FROM outbox WHERE outbox_id = ?"#,
+            id
+        )
+        .fetch_optional(&mut *tx)
+        .await
+        .context("cannot read the outbox")?;
+        let Some(mut row) = row else { return Ok(None) };
+        let (fate, value) = change(&mut row)?;
+        match fate {
+            Fate::Keep => return Ok(Some(value)),
+            Fate::Remove => sqlx::query!("DELETE FROM outbox WHERE outbox_id = ?", id).execute(&mut *tx).await,
+            Fate::Write => {
+                sqlx::query!(
+                    "UPDATE outbox SET kind = ?, payload = ?, wanted = ?, sent = ?, message_id = ?, attempted_at = ?, sealed = ?
+                     WHERE outbox_id = ?",
+                    row.kind,
+                    row.payload,
+                    row.wanted,
+                    row.sent,
+                    row.message_id,
+                    row.attempted_at,
+                    row.sealed,
+                    id
+                )
+                .execute(&mut *tx)
+                .await
+            }
+        }
+        .context("cannot write to the outbox")?;
+        tx.commit().await.context("cannot write to the outbox")?;
+        Ok(Some(value))
+    }
+
+    /// A channel's rows that have work, in order.
+    pub(crate) async fn outbox_pending(&self, channel: ChannelId) -> Result<Vec<PendingRow>> {
+        sqlx::query_as!(
+            PendingRow,
+            r#"SELECT outbox_id AS "outbox_id: OutboxId", kind AS "kind: RowKind", message_id AS "message_id: MessageId",
+                      CASE WHEN kind = 'action' THEN payload END AS "action: String"
+               FROM outbox WHERE channel_id = ? AND (kind <> 'message' OR sent < wanted) ORDER BY outbox_id"#,
+            channel
+        )
+        .fetch_all(self.pool())
+        .await
+        .context("cannot read the outbox")
+    }
+
+    /// How many messages of a channel are not as wanted yet.
+    pub(crate) async fn outbox_waiting(&self, channel: ChannelId) -> Result<usize> {
+        let count = sqlx::query_scalar!(
+            "SELECT count(*) FROM outbox WHERE channel_id = ? AND kind = 'message' AND sent < wanted",
+            channel
+        )
+        .fetch_one(self.pool())
+        .await
+        .context("cannot read the outbox")?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// How many rows have work, in all channels.
+    pub(crate) async fn outbox_left(&self) -> Result<usize> {
+        let count =
+            sqlx::query_scalar!("SELECT count(*) FROM outbox WHERE kind <> 'message' OR sent < wanted")
+                .fetch_one(self.pool())
+                .await
+                .context("cannot read the outbox")?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// The channels with work.
+    pub(crate) async fn outbox_channels(&self) -> Result<Vec<ChannelId>> {
+        sqlx::query_scalar!(
+            r#"SELECT DISTINCT channel_id AS "channel_id: ChannelId" FROM outbox WHERE kind <> 'message' OR sent < wanted"#
+        )
+        .fetch_all(self.pool())
+        .await
+        .context("cannot read the outbox")
+    }
+
+    /// The message that a row became; nothing where it was not created yet or the row is gone.
+    pub(crate) async fn outbox_message(&self, id: OutboxId) -> Result<Option<MessageId>> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT message_id AS "message_id: MessageId" FROM outbox WHERE outbox_id = ?"#,
+            id
+        )
+        .fetch_optional(self.pool())
+        .await
+        .context("cannot read the outbox")?;
+        Ok(found.flatten())
+    }
+
+    /// The row that stands for a message.
+    pub(crate) async fn outbox_row_of(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<Option<OutboxId>> {
+        sqlx::query_scalar!(
+            r#"SELECT outbox_id AS "outbox_id!: OutboxId" FROM outbox
+               WHERE channel_id = ? AND message_id = ? AND kind = 'message' LIMIT 1"#,
+            channel,
+            message
+        )
+        .fetch_optional(self.pool())
+        .await
+        .context("cannot read the outbox")
+    }
+
+    /// The newest message of a channel that a row stands for.
+    pub(crate) async fn outbox_newest_message(&self, channel: ChannelId) -> Result<Option<MessageId>> {
+        sqlx::query_scalar!(
+            r#"SELECT max(message_id) AS "message_id: MessageId" FROM outbox WHERE channel_id = ?"#,
+            channel
+        )
+        .fetch_one(self.pool())
+        .await
+        .context("cannot read the outbox")
+    }
+
+    /// Forgets a row.
+    pub(crate) async fn outbox_remove(&self, id: OutboxId) -> Result<()> {
+        sqlx::query!("DELETE FROM outbox WHERE outbox_id = ?", id)
+            .execute(self.pool())
+            .await
+            .context("cannot write to the outbox")?;
+        Ok(())
+    }
+
+    /// Forgets all rows of a channel.
+    pub(crate) async fn outbox_remove_channel(&self, channel: ChannelId) -> Result<()> {
+        sqlx::query!("DELETE FROM outbox WHERE channel_id = ?", channel)
+            .execute(self.pool())
+            .await
+            .context("cannot write to the outbox")?;
+        Ok(())
+    }
+
+    /// Forgets messages that are as wanted, were never sealed, and whose writer can hardly be there any more.
+    pub(crate) async fn outbox_sweep(&self, created_before: i64) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM outbox WHERE kind = 'message' AND sent >= wanted AND (sealed OR created_at < ?)",
+            created_before
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot write to the outbox")?;
+        Ok(())
+    }
+}
