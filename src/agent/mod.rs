@@ -1,1 +1,27 @@
-//! The agent process and its protocol.
+//! The agent process: started, spoken to, ended, and cleaned up after.
+//!
+//! Everything that knows how the agent is run stays in this room: [`spawn`] gives an [`AgentHandle`] and a
+//! stream of [`crate::event::AgentEvent`]; nobody else sees a pipe, a frame or a signal. Without it each
+//! caller would grow an own idea of what "stopped" means, and tool processes would outlive their sessions.
+//!
+//! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol` (what we hear), `env`,
+//! `state`, `handle`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends).
+
+pub mod frames;
+pub mod protocol;
+
+mod chunks;
+mod command;
+mod env;
+mod handle;
+mod ladder;
+mod process;
+mod pump;
+mod scan;
+mod state;
+mod sweep;
+
+pub use handle::{AgentHandle, Image, Stop};
+pub use process::{AgentSpec, spawn};
+pub use state::{AgentModel, AgentStateReport, AgentStats};
+pub use sweep::{MARKER, become_subreaper, reap_adopted, sweep, sweep_all};

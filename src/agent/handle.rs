@@ -1,0 +1,314 @@
+//! What the rest of the house holds of an agent: a cheap clone that never blocks its caller.
+//!
+//! Every call queues something and returns. A pipe that nobody reads, an answer that never comes and a
+//! process that is gone are ordinary here; a caller that waited on the pipe itself would hang with the agent.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::command::{Command, ImageContent};
+use super::state::{AgentModel, AgentStateReport, AgentStats};
+use crate::event::DialogAnswer;
+
+/// How long an answer may take. An agent that does not know a question never answers it.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// Compacting asks the model for a summary first.
+const COMPACT_TIME: Duration = Duration::from_mins(10);
+/// How many commands may wait for the agent to read them.
+const MAX_QUEUED: usize = 64;
+/// How many bytes of commands may wait: a few prompts with images.
+const MAX_QUEUED_BYTES: usize = 64 << 20;
+/// What the ids of prompts on the wire begin with.
+pub(super) const PROMPT_ID: &str = "prompt:";
+/// What the ids of steering messages begin with.
+pub(super) const STEER_ID: &str = "steer:";
+
+/// An image that goes along with a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its type, such as `image/png`.
+    pub mime: String,
+    /// Its bytes in base64.
+    pub base64: String,
+}
+
+/// How an agent is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// Whether a running turn is aborted first, which lets the agent clean up what its tools started.
+    pub abort_first: bool,
+    /// How long each rung of the ladder may take: abort, closed stdin, SIGTERM.
+    pub grace: Duration,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            abort_first: true,
+            grace: Duration::from_secs(3),
+        }
+    }
+}
+
+/// A line for the agent's stdin.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) line: Vec<u8>,
+    /// The prompt that fails when the line cannot be written.
+    pub(super) prompt: Option<String>,
+}
+
+/// What the supervisor of the process is told.
+#[derive(Debug)]
+pub(super) enum Control {
+    Stop(Stop),
+    /// A prompt could not even be queued.
+    Refused {
+        id: String,
+        error: &'static str,
+    },
+}
+
+type Answer = Result<Option<Box<RawValue>>, String>;
+
+/// What both sides of the handle know.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pending: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    next_id: AtomicU64,
+    pub(super) queued_bytes: AtomicUsize,
+    /// Somebody wants it to end: nothing waits for a reader any more.
+    pub(super) stopping: CancellationToken,
+    /// The process is gone and swept.
+    pub(super) gone: CancellationToken,
+}
+
+impl Shared {
+    /// A fresh id and where the answer to it will arrive.
+    pub(super) fn question(&self) -> (String, oneshot::Receiver<Answer>) {
+        let id = self.fresh("q:");
+        let (answer, receiver) = oneshot::channel();
+        self.pending().insert(id.clone(), answer);
+        (id, receiver)
+    }
+
+    /// Gives an answer to whoever waits for it.
+    pub(super) fn answer(&self, id: &str, answer: Answer) {
+        if let Some(waiting) = self.pending().remove(id) {
+            // Whoever asked may have given up.
+            drop(waiting.send(answer));
+        }
+    }
+
+    /// Nobody will answer any more.
+    pub(super) fn hang_up(&self) {
+        self.pending().clear();
+    }
+
+    fn fresh(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Answer>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The process's side of a handle.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) queue: mpsc::Receiver<Outgoing>,
+    pub(super) controls: mpsc::UnboundedReceiver<Control>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// An agent process. When the last clone is dropped, the process is ended.
+#[derive(Debug, Clone)]
+pub struct AgentHandle {
+    queue: mpsc::Sender<Outgoing>,
+    controls: mpsc::UnboundedSender<Control>,
+    shared: Arc<Shared>,
+}
+
+/// A handle and the ends that a process is connected to.
+pub(super) fn connect() -> (AgentHandle, Ends) {
+    let (queue, queued) = mpsc::channel(MAX_QUEUED);
+    let (controls, controlled) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared::default());
+    let ends = Ends {
+        queue: queued,
+        controls: controlled,
+        shared: Arc::clone(&shared),
+    };
+    (
+        AgentHandle {
+            queue,
+            controls,
+            shared,
+        },
+        ends,
+    )
+}
+
+impl AgentHandle {
+    /// Sends a prompt. What goes wrong with it arrives as `PromptFailed` with this id. It may be sent before
+    /// the agent is up.
+    pub fn prompt(&self, id: &str, text: &str, images: &[Image]) {
+        let command = Command::Prompt {
+            id: &format!("{PROMPT_ID}{id}"),
+            message: text,
+            images: images.iter().map(ImageContent::from).collect(),
+            while_streaming: "followUp",
+        };
+        let prompt = Some(id.to_owned());
+        if let Err(error) = self.send(Outgoing {
+            line: command.line(),
+            prompt,
+        }) {
+            // Without a supervisor there is nobody to tell: `Exited` has said it all.
+            drop(self.controls.send(Control::Refused {
+                id: id.to_owned(),
+                error,
+            }));
+        }
+    }
+
+    /// Says something to the agent that it hears at its next step.
+    pub fn steer(&self, text: &str) {
+        let id = self.shared.fresh(STEER_ID);
+        self.tell(&Command::Steer {
+            id: &id,
+            message: text,
+        });
+    }
+
+    /// Ends the running turn; the process stays.
+    pub fn abort(&self) {
+        let id = self.shared.fresh("abort:");
+        self.tell(&Command::Abort { id: &id });
+    }
+
+    /// Answers a dialog.
+    pub fn answer(&self, dialog_id: &str, answer: &DialogAnswer) {
+        self.tell(&Command::ExtensionUiResponse {
+            id: dialog_id,
+            answer: answer.into(),
+        });
+    }
+
+    /// How the agent is doing. A title that is new arrives as an event, too.
+    pub async fn state(&self) -> anyhow::Result<AgentStateReport> {
+        let data = self
+            .ask(|id| Command::GetState { id }.line(), ANSWER_TIME)
+            .await?;
+        AgentStateReport::read(&data)
+    }
+
+    /// What the conversation has used so far.
+    pub async fn stats(&self) -> anyhow::Result<AgentStats> {
+        let data = self
+            .ask(|id| Command::GetSessionStats { id }.line(), ANSWER_TIME)
+            .await?;
+        AgentStats::read(&data)
+    }
+
+    /// The models that the agent has credentials for.
+    pub async fn models(&self) -> anyhow::Result<Vec<AgentModel>> {
+        let data = self
+            .ask(|id| Command::GetAvailableModels { id }.line(), ANSWER_TIME)
+            .await?;
+        AgentModel::read_all(&data)
+    }
+
+    /// Changes the model, given as `provider/model`.
+    pub async fn set_model(&self, name: &str) -> anyhow::Result<()> {
+        let Some((provider, model)) = name.split_once('/') else {
+            bail!("a model is written provider/model");
+        };
+        self.ask(|id| Command::SetModel { id, provider, model }.line(), ANSWER_TIME)
+            .await?;
+        Ok(())
+    }
+
+    /// Changes how much the model thinks: `off`, `minimal`, `low`, `medium`, `high`, `xhigh` …
+    pub async fn set_thinking(&self, level: &str) -> anyhow::Result<()> {
+        self.ask(|id| Command::SetThinkingLevel { id, level }.line(), ANSWER_TIME)
+            .await?;
+        Ok(())
+    }
+
+    /// Compacts the conversation. It takes as long as the model does.
+    pub async fn compact(&self, instructions: Option<&str>) -> anyhow::Result<()> {
+        self.ask(|id| Command::Compact { id, instructions }.line(), COMPACT_TIME)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the process by the ladder, starting at once whether or not the result is waited for. It resolves
+    /// when the process and all that it had started are gone, also when nobody reads its events; `Exited`
+    /// follows as the last event. A second call with a shorter grace hurries the first.
+    pub fn stop(&self, stop: Stop) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.stopping.cancel();
+        drop(self.controls.send(Control::Stop(stop)));
+        self.gone()
+    }
+
+    /// Resolves when the process and all that it had started are gone.
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.gone.clone().cancelled_owned()
+    }
+
+    fn tell(&self, command: &Command<'_>) {
+        let sent = self.send(Outgoing {
+            line: command.line(),
+            prompt: None,
+        });
+        if let Err(error) = sent {
+            tracing::warn!(error, "a command did not reach the agent");
+        }
+    }
+
+    fn send(&self, outgoing: Outgoing) -> Result<(), &'static str> {
+        let bytes = outgoing.line.len();
+        if self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > MAX_QUEUED_BYTES {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err("the agent does not read what it is sent");
+        }
+        self.queue.try_send(outgoing).map_err(|error| {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match error {
+                mpsc::error::TrySendError::Full(_) => "the agent does not read what it is sent",
+                mpsc::error::TrySendError::Closed(_) => "the agent is gone",
+            }
+        })
+    }
+
+    async fn ask(
+        &self,
+        line: impl FnOnce(&str) -> Vec<u8>,
+        patience: Duration,
+    ) -> anyhow::Result<Box<RawValue>> {
+        let (id, answer) = self.shared.question();
+        let line = line(&id);
+        let result = match self.send(Outgoing { line, prompt: None }) {
+            Ok(()) => tokio::time::timeout(patience, answer).await,
+            Err(error) => {
+                self.shared.pending().remove(&id);
+                bail!(error);
+            }
+        };
+        self.shared.pending().remove(&id);
+        let data = result
+            .context("the agent did not answer in time")?
+            .context("the agent is gone")?
+            .map_err(|error| anyhow!("the agent refused: {error}"))?;
+        Ok(data.unwrap_or_else(|| RawValue::NULL.to_owned()))
+    }
+}
