@@ -1,4 +1,10 @@
 //! One integration binary: it links once, and every file is a feature seen from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a panic is how a test fails, in its harness too, and a scenario is read from top to bottom"
+)]
 
 mod absences;
 mod cli;
