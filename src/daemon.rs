@@ -137,6 +137,7 @@ impl Boot {
         if let Err(error) = crate::agent::become_subreaper() {
             tracing::warn!("cannot adopt orphaned processes: {error}");
         }
+        self.tracker.spawn(crate::agent::reap_adopted(self.shutdown.clone()));
         let left = crate::agent::sweep_all(&marker).await;
         if left > 0 {
             tracing::warn!("ended {left} processes that an earlier run had left behind");
@@ -158,7 +159,7 @@ impl Boot {
         let client = gateway::run(
             config.clone(),
             ingress,
-            (bot, rest.http().clone()),
+            (bot, self.endpoint.http(config)),
             gateway_ready,
             (self.tracker.clone(), stop.clone()),
         );

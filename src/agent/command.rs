@@ -27,10 +27,6 @@ pub(super) enum Command<'a> {
         #[serde(rename = "streamingBehavior")]
         while_streaming: &'static str,
     },
-    Steer {
-        id: &'a str,
-        message: &'a str,
-    },
     Abort {
         id: &'a str,
     },

@@ -27,8 +27,6 @@ const MAX_QUEUED: usize = 64;
 const MAX_QUEUED_BYTES: usize = 64 << 20;
 /// What the ids of prompts on the wire begin with.
 pub(super) const PROMPT_ID: &str = "prompt:";
-/// What the ids of steering messages begin with.
-pub(super) const STEER_ID: &str = "steer:";
 
 /// An image that goes along with a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,13 +157,23 @@ pub(super) fn connect() -> (AgentHandle, Ends) {
 
 impl AgentHandle {
     /// Sends a prompt. What goes wrong with it arrives as `PromptFailed` with this id. It may be sent before
-    /// the agent is up.
+    /// the agent is up. Where a turn is running after all, it follows that turn.
     pub fn prompt(&self, id: &str, text: &str, images: &[Image]) {
+        self.send_prompt(id, text, images, "followUp");
+    }
+
+    /// Says something to the agent that it hears at its next step. Sent as a prompt that steers, because a bare
+    /// `steer` that comes just after the turn's end would lie in the agent's queue until the next prompt.
+    pub fn steer(&self, id: &str, text: &str, images: &[Image]) {
+        self.send_prompt(id, text, images, "steer");
+    }
+
+    fn send_prompt(&self, id: &str, text: &str, images: &[Image], while_streaming: &'static str) {
         let command = Command::Prompt {
             id: &format!("{PROMPT_ID}{id}"),
             message: text,
             images: images.iter().map(ImageContent::from).collect(),
-            while_streaming: "followUp",
+            while_streaming,
         };
         let prompt = Some(id.to_owned());
         if let Err(error) = self.send(Outgoing {
@@ -178,15 +186,6 @@ impl AgentHandle {
                 error,
             }));
         }
-    }
-
-    /// Says something to the agent that it hears at its next step.
-    pub fn steer(&self, text: &str) {
-        let id = self.shared.fresh(STEER_ID);
-        self.tell(&Command::Steer {
-            id: &id,
-            message: text,
-        });
     }
 
     /// Ends the running turn; the process stays.

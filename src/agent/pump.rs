@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{FrameReader, Item, MAX_LINE_BYTES};
-use super::handle::{Outgoing, PROMPT_ID, STEER_ID, Shared};
+use super::handle::{Outgoing, PROMPT_ID, Shared};
 use super::protocol::{self, Frame, Ready, Response};
 use super::scan;
 use super::state::AgentStateReport;
@@ -211,10 +211,6 @@ impl Life {
                 let id = id.to_owned();
                 self.outlet.send(AgentEvent::PromptFailed { id, error }).await;
             }
-        } else if id.starts_with(STEER_ID) && !success {
-            let text = format!("The agent did not take the steering message: {error}");
-            let level = NoticeLevel::Warning;
-            self.outlet.send(AgentEvent::Notice { level, text }).await;
         } else {
             let title = data
                 .as_ref()

@@ -148,7 +148,7 @@ impl s::EventHandler for Handler {
 pub async fn run(
     config: Arc<Config>,
     ingress: Ingress,
-    (bot, http): (UserId, Arc<s::Http>),
+    (bot, http): (UserId, s::Http),
     ready: watch::Sender<bool>,
     (tracker, stop): (TaskTracker, CancellationToken),
 ) -> Result<()> {

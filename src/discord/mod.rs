@@ -45,16 +45,18 @@ impl Endpoint {
     /// The transport with the token of the configuration.
     #[must_use]
     pub fn rest(&self, config: &Config) -> Rest {
-        Rest::new(self.http(config), self.client.clone(), config.api_url.clone())
+        Rest::new(Arc::new(self.http(config)), self.client.clone(), config.api_url.clone())
     }
 
-    fn http(&self, config: &Config) -> Arc<Http> {
+    /// The library's client: for the gateway and for answers to interactions.
+    #[must_use]
+    pub(crate) fn http(&self, config: &Config) -> Http {
         let builder = HttpBuilder::new(config.token.expose_secret()).client(self.client.clone());
         // Behind another address the library's limiter would count against the wrong server.
         let builder = match &config.api_url {
             Some(base) => builder.proxy(base.clone()).ratelimiter_disabled(true),
             None => builder,
         };
-        Arc::new(builder.build())
+        builder.build()
     }
 }

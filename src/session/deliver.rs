@@ -59,7 +59,7 @@ async fn attach(parcel: &mut Parcel, attachment: &Attachment, client: &reqwest::
     let mime = mime.split(';').next().unwrap_or(mime).trim().to_owned();
     let is_image = matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp");
     if is_image && bytes.len() as u64 <= IMAGE {
-        parcel.images.push(Image { mime, data: base64::engine::general_purpose::STANDARD.encode(&bytes) });
+        parcel.images.push(Image { mime, base64: base64::engine::general_purpose::STANDARD.encode(&bytes) });
         return Ok(());
     }
     if bytes.len() <= INLINE

@@ -89,7 +89,8 @@ impl Actor {
             Effect::Abort => self.running.iter().for_each(|running| running.handle.abort()),
             Effect::EndAgent { abort } => {
                 for running in &self.running {
-                    running.handle.stop(Stop { abort_first: abort, grace: GRACE });
+                    // Its exit comes as an event.
+                    drop(running.handle.stop(Stop { abort_first: abort, grace: GRACE }));
                 }
             }
             Effect::SetTimer(timer) => {
@@ -182,7 +183,7 @@ impl Actor {
             approval_mode: session.approval_mode.clone(),
             resume: session.agent_session.clone(),
             extra_env: self.deps.agent_env(),
-            marker: self.deps.marker.clone(),
+            marker: format!("{}/{}", self.deps.marker, session.id),
             start_timeout: Duration::from_secs(60),
         };
         let (events, receiver) = mpsc::channel(EVENTS);
@@ -206,7 +207,7 @@ impl Actor {
             }
         }
         match &self.running {
-            Some(running) => running.handle.prompt(&id.to_string(), parcel.text, parcel.images),
+            Some(running) => running.handle.prompt(&id.to_string(), &parcel.text, &parcel.images),
             // The process went while the attachments came: its exit is in the mailbox and fails the turn.
             None => tracing::debug!(prompt = id.0, "no process for prompt {id}"),
         }
@@ -222,7 +223,7 @@ impl Actor {
             publisher.record(&format!("\n## steer\n{}\n", prompt.text));
         }
         if let Some(running) = &self.running {
-            running.handle.steer(&id.to_string(), parcel.text, parcel.images);
+            running.handle.steer(&id.to_string(), &parcel.text, &parcel.images);
         }
         if let (Some(message), Some(channel)) = (prompt.message, self.channel()) {
             self.deps.outbox.act(channel, Act::React { message, emoji: "🧭".to_owned() }).await?;

@@ -156,7 +156,7 @@ impl Actor {
                 Ok(())
             }
             None => {
-                running.handle.answer(&dialog.id, DialogAnswer::Cancelled);
+                running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
                 let title = clip(&dialog.title, 300);
                 self.remark(
                     NoticeLevel::Warning,
@@ -173,7 +173,7 @@ impl Actor {
             return Ok(false);
         };
         if let Some(running) = &self.running {
-            running.handle.answer(&id, answer);
+            running.handle.answer(&id, &answer);
         }
         self.close_dialogs(vec![(row, text)]).await?;
         Ok(true)

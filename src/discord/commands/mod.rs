@@ -27,13 +27,7 @@ type Context<'a> = poise::Context<'a, Data, Error>;
 type Command = poise::Command<Data, Error>;
 
 /// Run a coding agent in a thread
-#[poise::command(
-    slash_command,
-    prefix_command,
-    guild_only,
-    subcommand_required,
-    subcommands("new::command", "say::command", "cancel::command", "stop::command")
-)]
+#[poise::command(slash_command, prefix_command, guild_only)]
 // poise wants an async function even where nothing is awaited.
 #[expect(clippy::unused_async, reason = "the signature is poise's")]
 async fn omp(_: Context<'_>) -> Result<(), Error> {
@@ -48,6 +42,7 @@ fn with_text(mut slash: Command, text: Command) -> Command {
 
 fn root() -> Command {
     let mut root = omp();
+    root.subcommand_required = true;
     root.subcommands = vec![
         with_text(new::new(), new::new_text()),
         with_text(say::say(), say::say_text()),
@@ -67,7 +62,7 @@ pub(super) fn framework(data: Data) -> poise::Framework<Data, Error> {
         .options(poise::FrameworkOptions {
             commands: vec![root()],
             prefix_options: poise::PrefixFrameworkOptions {
-                prefix: Some("!".to_owned()),
+                prefix: Some("!".into()),
                 // A mention starts a session; it is not a prefix.
                 mention_as_prefix: false,
                 case_insensitive_commands: true,
