@@ -51,7 +51,11 @@ pub struct Ports {
 pub async fn run(config: Config) -> Result<()> {
     let shutdown = CancellationToken::new();
     let listener = http::listen(config.http_addr).await?;
-    let ports = Ports { listener, endpoint: Endpoint::new()?, shutdown: shutdown.clone() };
+    let ports = Ports {
+        listener,
+        endpoint: Endpoint::new()?,
+        shutdown: shutdown.clone(),
+    };
     let serve = serve(config, ports);
     tokio::pin!(serve);
     tokio::select! {
@@ -88,10 +92,18 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let last = CancellationToken::new();
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
-    let health = Health { gateway: gateway_seen.clone(), booted: booted_seen };
+    let health = Health {
+        gateway: gateway_seen.clone(),
+        booted: booted_seen,
+    };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
     let served = async {
-        let boot = Boot { config, endpoint: ports.endpoint, tracker: tracker.clone(), shutdown: ports.shutdown };
+        let boot = Boot {
+            config,
+            endpoint: ports.endpoint,
+            tracker: tracker.clone(),
+            shutdown: ports.shutdown,
+        };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
     let result = tokio::select! {
@@ -100,7 +112,10 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     };
     last.cancel();
     tracker.close();
-    if tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(5), tracker.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("{} tasks did not end in time", tracker.len());
     }
     result
@@ -131,13 +146,16 @@ impl Boot {
         booted: watch::Sender<bool>,
     ) -> Result<()> {
         let config = &self.config;
-        config.create_directories().context("cannot create the state directory")?;
+        config
+            .create_directories()
+            .context("cannot create the state directory")?;
         let _lock = InstanceLock::acquire(&config.state_dir)?;
         let marker = config.state_dir.display().to_string();
         if let Err(error) = crate::agent::become_subreaper() {
             tracing::warn!("cannot adopt orphaned processes: {error}");
         }
-        self.tracker.spawn(crate::agent::reap_adopted(self.shutdown.clone()));
+        self.tracker
+            .spawn(crate::agent::reap_adopted(self.shutdown.clone()));
         let left = crate::agent::sweep_all(&marker).await;
         if left > 0 {
             tracing::warn!("ended {left} processes that an earlier run had left behind");
@@ -147,12 +165,20 @@ impl Boot {
         let bot = self.identify(&rest, &store).await?;
         let (events, outbox_events) = mpsc::unbounded_channel();
         let outbox_stop = CancellationToken::new();
-        let outbox =
-            Outbox::start(store.clone(), rest.clone(), &self.tracker, outbox_stop.clone(), events).await?;
+        let outbox = Outbox::start(
+            store.clone(),
+            rest.clone(),
+            &self.tracker,
+            outbox_stop.clone(),
+            events,
+        )
+        .await?;
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
         let ingress = Ingress::new(deps.clone(), bot);
         let stop = CancellationToken::new();
-        let mut outbox_watch = self.tracker.spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
+        let mut outbox_watch =
+            self.tracker
+                .spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
@@ -206,7 +232,10 @@ impl Boot {
     fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
-        let webhook = config.webhook_url.as_ref().map(|url| ("webhook", url.expose_secret().to_owned()));
+        let webhook = config
+            .webhook_url
+            .as_ref()
+            .map(|url| ("webhook", url.expose_secret().to_owned()));
         let literals = [("bot-token", token)].into_iter().chain(webhook);
         let deps = Arc::new(Deps {
             slots: Slots::new(config.agent.max_processes.get()),
@@ -229,9 +258,12 @@ impl Boot {
 async fn first_ready(mut seen: watch::Receiver<bool>) -> anyhow::Error {
     match tokio::time::timeout(GATEWAY_START, seen.wait_for(|ready| *ready)).await {
         Ok(_) => std::future::pending().await,
-        Err(_) => UserError::new(format!("Discord's gateway did not answer within {} s", GATEWAY_START.as_secs()))
-            .hint("check the network and discordstatus.com, then start again")
-            .into(),
+        Err(_) => UserError::new(format!(
+            "Discord's gateway did not answer within {} s",
+            GATEWAY_START.as_secs()
+        ))
+        .hint("check the network and discordstatus.com, then start again")
+        .into(),
     }
 }
 
@@ -262,7 +294,12 @@ async fn watch_outbox(
         match event {
             OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
             OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,
-            OutboxEvent::Refused { channel, code, message, .. } => {
+            OutboxEvent::Refused {
+                channel,
+                code,
+                message,
+                ..
+            } => {
                 tracing::warn!(%channel, code, "Discord refused something in channel {channel}: {message}");
             }
             OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}

@@ -24,7 +24,12 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
             let key = parts.next()?.to_owned();
             // A select carries the option in its value, a button in its id.
             let choice = value.or_else(|| parts.next())?.parse().ok()?;
-            return Some(Ask::Answer { channel, session: id.parse().ok()?, key, choice });
+            return Some(Ask::Answer {
+                channel,
+                session: id.parse().ok()?,
+                key,
+                choice,
+            });
         }
         "continue" => Choice::Continue,
         "discard" => Choice::Discard,
@@ -33,7 +38,11 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
         "fresh" => Choice::StartFresh,
         _ => return None,
     };
-    Some(Ask::Decide { channel, prompt: PromptId(id.parse().ok()?), choice })
+    Some(Ask::Decide {
+        channel,
+        prompt: PromptId(id.parse().ok()?),
+        choice,
+    })
 }
 
 /// Somebody pressed a button or chose from a select.
@@ -43,13 +52,26 @@ pub(super) async fn pressed(ctx: &s::Context, component: &s::ComponentInteractio
     }
 }
 
-async fn answer(ctx: &s::Context, component: &s::ComponentInteraction, ingress: &Ingress) -> anyhow::Result<()> {
+async fn answer(
+    ctx: &s::Context,
+    component: &s::ComponentInteraction,
+    ingress: &Ingress,
+) -> anyhow::Result<()> {
     let value = match &component.data.kind {
         s::ComponentInteractionDataKind::StringSelect { values } => values.first().map(String::as_str),
         _ => None,
     };
-    let Some(ask) = ask(&component.data.custom_id, value, component.channel_id.get().into()) else {
-        return privately(ctx, component, "This button is from another version of ompcord; nothing was run.").await;
+    let Some(ask) = ask(
+        &component.data.custom_id,
+        value,
+        component.channel_id.get().into(),
+    ) else {
+        return privately(
+            ctx,
+            component,
+            "This button is from another version of ompcord; nothing was run.",
+        )
+        .await;
     };
     let by = match &component.member {
         Some(member) => translate::member(member),
@@ -64,7 +86,9 @@ async fn answer(ctx: &s::Context, component: &s::ComponentInteraction, ingress: 
         Decision::Allow => {}
     }
     // Within three seconds, before anything that may be slow.
-    component.create_response(ctx, s::CreateInteractionResponse::Acknowledge).await?;
+    component
+        .create_response(ctx, s::CreateInteractionResponse::Acknowledge)
+        .await?;
     match ingress.take(inbound).await {
         Ok(Answer::Nothing) => Ok(()),
         Ok(Answer::Said(_)) => {
@@ -97,7 +121,9 @@ fn label(component: &s::ComponentInteraction) -> Option<String> {
     let rows = component.message.components.iter();
     rows.flat_map(|row| &row.components).find_map(|part| match part {
         s::ActionRowComponent::Button(s::Button { data, label, .. }) => match data {
-            s::ButtonKind::NonLink { custom_id, .. } if *custom_id == component.data.custom_id => label.clone(),
+            s::ButtonKind::NonLink { custom_id, .. } if *custom_id == component.data.custom_id => {
+                label.clone()
+            }
             _ => None,
         },
         _ => None,
@@ -105,13 +131,19 @@ fn label(component: &s::ComponentInteraction) -> Option<String> {
 }
 
 async fn privately(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
-    let message = s::CreateInteractionResponseMessage::new().content(text).ephemeral(true);
-    component.create_response(ctx, s::CreateInteractionResponse::Message(message)).await?;
+    let message = s::CreateInteractionResponseMessage::new()
+        .content(text)
+        .ephemeral(true);
+    component
+        .create_response(ctx, s::CreateInteractionResponse::Message(message))
+        .await?;
     Ok(())
 }
 
 async fn follow_up(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
-    let message = s::CreateInteractionResponseFollowup::new().content(text).ephemeral(true);
+    let message = s::CreateInteractionResponseFollowup::new()
+        .content(text)
+        .ephemeral(true);
     component.create_followup(ctx, message).await?;
     Ok(())
 }
@@ -126,14 +158,29 @@ mod tests {
         let here = ChannelId::from(7);
         assert!(matches!(
             ask("omp:retry:5", None, here),
-            Some(Ask::Decide { prompt: PromptId(5), choice: Choice::Retry, .. })
+            Some(Ask::Decide {
+                prompt: PromptId(5),
+                choice: Choice::Retry,
+                ..
+            })
         ));
-        assert!(matches!(ask("omp:ask:session_0123abcd:1f00:2", None, here), Some(Ask::Answer { choice: 2, .. })));
+        assert!(matches!(
+            ask("omp:ask:session_0123abcd:1f00:2", None, here),
+            Some(Ask::Answer { choice: 2, .. })
+        ));
         assert!(matches!(
             ask("omp:ask:session_0123abcd:1f00:0", Some("7"), here),
             Some(Ask::Answer { choice: 7, .. })
         ));
-        for bad in ["", "omp", "omp:retry", "omp:retry:x", "omp:ask:nobody:1:1", "other:retry:5", "omp:launch:5"] {
+        for bad in [
+            "",
+            "omp",
+            "omp:retry",
+            "omp:retry:x",
+            "omp:ask:nobody:1:1",
+            "other:retry:5",
+            "omp:launch:5",
+        ] {
             assert!(ask(bad, None, here).is_none(), "{bad}");
         }
     }

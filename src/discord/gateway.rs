@@ -92,17 +92,34 @@ impl s::EventHandler for Handler {
         event: s::MessageUpdateEvent,
     ) {
         // A link preview is an update too; an edit by a person has the time of the edit.
-        let (Some(author), Some(text), Some(_)) = (event.author, event.content, event.edited_timestamp) else {
+        let (Some(author), Some(text), Some(_)) = (event.author, event.content, event.edited_timestamp)
+        else {
             return;
         };
-        let roles = event.member.flatten().map(|member| member.roles.clone()).unwrap_or_default();
+        let roles = event
+            .member
+            .flatten()
+            .map(|member| member.roles.clone())
+            .unwrap_or_default();
         let by = translate::person(&author, &roles, event.guild_id);
         let (channel, message) = (event.channel_id.get().into(), event.id.get().into());
-        self.ask(by, Ask::Edited { channel, message, text });
+        self.ask(
+            by,
+            Ask::Edited {
+                channel,
+                message,
+                text,
+            },
+        );
     }
 
     async fn message_delete(&self, _: s::Context, _: s::ChannelId, id: s::MessageId, _: Option<s::GuildId>) {
-        self.put(Item::Inbound(Inbound { by: None, ask: Ask::Deleted { message: id.get().into() } }));
+        self.put(Item::Inbound(Inbound {
+            by: None,
+            ask: Ask::Deleted {
+                message: id.get().into(),
+            },
+        }));
     }
 
     async fn message_delete_bulk(
@@ -113,7 +130,12 @@ impl s::EventHandler for Handler {
         _: Option<s::GuildId>,
     ) {
         for id in ids {
-            self.put(Item::Inbound(Inbound { by: None, ask: Ask::Deleted { message: id.get().into() } }));
+            self.put(Item::Inbound(Inbound {
+                by: None,
+                ask: Ask::Deleted {
+                    message: id.get().into(),
+                },
+            }));
         }
     }
 
@@ -129,7 +151,13 @@ impl s::EventHandler for Handler {
         if let (true, true, Some(member)) = (matches, launch.channels.contains(&channel), &reaction.member) {
             let mut by = translate::member(member);
             by.guild = reaction.guild_id.map(|guild| guild.get().into());
-            self.ask(by, Ask::Launch { channel, message: reaction.message_id.get().into() });
+            self.ask(
+                by,
+                Ask::Launch {
+                    channel,
+                    message: reaction.message_id.get().into(),
+                },
+            );
         }
     }
 
@@ -153,14 +181,22 @@ pub async fn run(
     (tracker, stop): (TaskTracker, CancellationToken),
 ) -> Result<()> {
     let (queue, items) = mpsc::unbounded_channel();
-    let handler = Handler { config, bot, ingress: ingress.clone(), queue, ready };
+    let handler = Handler {
+        config,
+        bot,
+        ingress: ingress.clone(),
+        queue,
+        ready,
+    };
     let intents = s::GatewayIntents::GUILDS
         | s::GatewayIntents::GUILD_MESSAGES
         | s::GatewayIntents::GUILD_MESSAGE_REACTIONS
         | s::GatewayIntents::MESSAGE_CONTENT;
     let mut client = s::ClientBuilder::new_with_http(http, intents)
         .event_handler(handler)
-        .framework(commands::framework(Data { ingress: ingress.clone() }))
+        .framework(commands::framework(Data {
+            ingress: ingress.clone(),
+        }))
         .await
         .context("cannot prepare the gateway")?;
     let shards = client.shard_manager.clone();
@@ -191,7 +227,12 @@ async fn consume(
     while let Some(Some(item)) = stop.run_until_cancelled(items.recv()).await {
         match item {
             // A launch asks Discord for the message first; the others must not wait for that.
-            Item::Inbound(inbound @ Inbound { ask: Ask::Launch { .. }, .. }) => {
+            Item::Inbound(
+                inbound @ Inbound {
+                    ask: Ask::Launch { .. },
+                    ..
+                },
+            ) => {
                 let ingress = ingress.clone();
                 tracker.spawn(async move { take(&ingress, inbound).await });
             }
@@ -251,10 +292,30 @@ async fn catch_up_with(ingress: &Ingress, message: &s::Message, bot: UserId) {
         return;
     }
     let late = now_ms() - MessageId::from(message.id.get()).created_at_ms() > FRESH_MS;
-    let Some(written) = translate::written(message, bot, late) else { return };
+    let Some(written) = translate::written(message, bot, late) else {
+        return;
+    };
     // Messages that are fetched carry no member, so the roles have to be asked for.
-    let roles = ingress.rest().member_roles(ingress.guild(), message.author.id.get().into()).await;
-    let roles: Vec<_> = roles.unwrap_or_default().into_iter().map(|role| s::RoleId::new(role.get())).collect();
-    let by = translate::person(&message.author, &roles, Some(s::GuildId::new(ingress.guild().get())));
-    take(ingress, Inbound { by: Some(by), ask: Ask::Write(Box::new(written)) }).await;
+    let roles = ingress
+        .rest()
+        .member_roles(ingress.guild(), message.author.id.get().into())
+        .await;
+    let roles: Vec<_> = roles
+        .unwrap_or_default()
+        .into_iter()
+        .map(|role| s::RoleId::new(role.get()))
+        .collect();
+    let by = translate::person(
+        &message.author,
+        &roles,
+        Some(s::GuildId::new(ingress.guild().get())),
+    );
+    take(
+        ingress,
+        Inbound {
+            by: Some(by),
+            ask: Ask::Write(Box::new(written)),
+        },
+    )
+    .await;
 }

@@ -36,7 +36,11 @@ impl Endpoint {
     pub fn new() -> Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(REQUEST_TIMEOUT)
-            .user_agent(concat!("DiscordBot (https://github.com/ompcord/ompcord, ", env!("CARGO_PKG_VERSION"), ")"))
+            .user_agent(concat!(
+                "DiscordBot (https://github.com/ompcord/ompcord, ",
+                env!("CARGO_PKG_VERSION"),
+                ")"
+            ))
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Self { client })
@@ -45,7 +49,11 @@ impl Endpoint {
     /// The transport with the token of the configuration.
     #[must_use]
     pub fn rest(&self, config: &Config) -> Rest {
-        Rest::new(Arc::new(self.http(config)), self.client.clone(), config.api_url.clone())
+        Rest::new(
+            Arc::new(self.http(config)),
+            self.client.clone(),
+            config.api_url.clone(),
+        )
     }
 
     /// The library's client: for the gateway and for answers to interactions.

@@ -36,7 +36,10 @@ impl Rest {
 
     /// The roles of a member; for messages that were fetched, which do not carry them.
     pub async fn member_roles(&self, guild: GuildId, user: UserId) -> Result<Vec<RoleId>, RestError> {
-        let route = Route::GuildMember { guild_id: guild.get().into(), user_id: user.get().into() };
+        let route = Route::GuildMember {
+            guild_id: guild.get().into(),
+            user_id: user.get().into(),
+        };
         let member: RolesOnly = self.get(route).await?;
         Ok(member.roles)
     }

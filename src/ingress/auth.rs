@@ -69,7 +69,13 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
     if need == Need::Nothing {
         return Decision::Allow;
     }
-    let refuse = |why| if asked_privately { Decision::Refuse(why) } else { Decision::Ignore };
+    let refuse = |why| {
+        if asked_privately {
+            Decision::Refuse(why)
+        } else {
+            Decision::Ignore
+        }
+    };
     let Some(by) = by else { return Decision::Ignore };
     if by.is_bot {
         return Decision::Ignore;
@@ -79,7 +85,10 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
     }
     let access = &config.access;
     let drives = access.users.contains(&by.id) || by.roles.iter().any(|role| access.roles.contains(role));
-    let approves = access.approvers.as_ref().map_or(drives, |approvers| approvers.contains(&by.id));
+    let approves = access
+        .approvers
+        .as_ref()
+        .map_or(drives, |approvers| approvers.contains(&by.id));
     match need {
         Need::Approve if approves => Decision::Allow,
         Need::Approve if drives => refuse(Refusal::NotApprover),

@@ -25,7 +25,11 @@ enum Kind<'a> {
 
 fn kind(text: &str) -> Kind<'_> {
     let text = text.trim();
-    if text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("!omp")) {
+    if text
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("!omp"))
+    {
         return Kind::Command;
     }
     match text.strip_prefix('!') {
@@ -56,7 +60,12 @@ impl Ingress {
     async fn write_in_thread(&self, session: &Session, written: Written, by: &Person) -> Result<()> {
         let (channel, message) = (written.channel, written.message);
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
-            return self.hint(channel, "This session has ended: nothing was run. `/omp new` starts another one").await;
+            return self
+                .hint(
+                    channel,
+                    "This session has ended: nothing was run. `/omp new` starts another one",
+                )
+                .await;
         }
         let (text, steer) = match kind(&written.text) {
             Kind::Command => return self.deps.store.advance_cursor(channel, message).await,
@@ -67,7 +76,11 @@ impl Ingress {
             self.without_content(&written).await?;
             return self.deps.store.advance_cursor(channel, message).await;
         }
-        let state = if written.late { PromptState::Asking } else { PromptState::Queued };
+        let state = if written.late {
+            PromptState::Asking
+        } else {
+            PromptState::Queued
+        };
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
@@ -75,8 +88,17 @@ impl Ingress {
             attachments: written.attachments,
             state,
         };
-        if let Some(added) = self.deps.store.add_prompt(&session.id, Some(channel), &prompt).await? {
-            let input = if steer && !written.late { Input::Steer(added) } else { Input::Prompt(added) };
+        if let Some(added) = self
+            .deps
+            .store
+            .add_prompt(&session.id, Some(channel), &prompt)
+            .await?
+        {
+            let input = if steer && !written.late {
+                Input::Steer(added)
+            } else {
+                Input::Prompt(added)
+            };
             self.deps.sessions.send(&session.id, input);
         }
         Ok(())
@@ -95,7 +117,11 @@ impl Ingress {
     }
 
     async fn hint(&self, channel: ChannelId, text: &str) -> Result<()> {
-        let row = self.deps.outbox.post(channel, Draft::text(quiet(text)).silently()).await?;
+        let row = self
+            .deps
+            .outbox
+            .post(channel, Draft::text(quiet(text)).silently())
+            .await?;
         self.deps.outbox.seal(row).await
     }
 
@@ -109,10 +135,21 @@ impl Ingress {
         }
         if text.is_empty() && written.attachments.is_empty() {
             return self
-                .hint(written.channel, "Mention me with something to do, or use `/omp new`")
+                .hint(
+                    written.channel,
+                    "Mention me with something to do, or use `/omp new`",
+                )
                 .await;
         }
-        self.begin_on_message(written.channel, written.message, text, written.attachments, written.late, by).await
+        self.begin_on_message(
+            written.channel,
+            written.message,
+            text,
+            written.attachments,
+            written.late,
+            by,
+        )
+        .await
     }
 
     pub(super) async fn edited(&self, channel: ChannelId, message: MessageId, text: &str) -> Result<Answer> {
@@ -122,7 +159,16 @@ impl Ingress {
         };
         // An edit that leaves nothing is not a prompt any more, but dropping it is what deleting is for.
         if !text.is_empty() && self.deps.store.edit_waiting(message, text).await?.is_some() {
-            self.deps.outbox.act(channel, Act::React { message, emoji: "✏️".to_owned() }).await?;
+            self.deps
+                .outbox
+                .act(
+                    channel,
+                    Act::React {
+                        message,
+                        emoji: "✏️".to_owned(),
+                    },
+                )
+                .await?;
         }
         Ok(Answer::Nothing)
     }
@@ -135,7 +181,13 @@ impl Ingress {
     }
 
     /// A prompt by command: it comes in no message.
-    pub(super) async fn say(&self, session: &Session, text: String, steer: bool, by: &Person) -> Result<Answer> {
+    pub(super) async fn say(
+        &self,
+        session: &Session,
+        text: String,
+        steer: bool,
+        by: &Person,
+    ) -> Result<Answer> {
         let prompt = NewPrompt {
             message: None,
             author: by.id,
@@ -144,13 +196,23 @@ impl Ingress {
             state: PromptState::Queued,
         };
         if let Some(added) = self.deps.store.add_prompt(&session.id, None, &prompt).await? {
-            let input = if steer { Input::Steer(added) } else { Input::Prompt(added) };
+            let input = if steer {
+                Input::Steer(added)
+            } else {
+                Input::Prompt(added)
+            };
             self.deps.sessions.send(&session.id, input);
         }
-        let to = session.thread.map(|thread| format!(" to <#{thread}>")).unwrap_or_default();
+        let to = session
+            .thread
+            .map(|thread| format!(" to <#{thread}>"))
+            .unwrap_or_default();
         let excerpt = crate::render::text::clip(&prompt.text.replace('\n', " "), 200);
         let excerpt = crate::render::text::escape(&self.deps.redactor.redact(&excerpt));
-        Ok(Answer::Said(format!("{}{to}: {excerpt}", if steer { "🧭 Steering" } else { "💬 Said" })))
+        Ok(Answer::Said(format!(
+            "{}{to}: {excerpt}",
+            if steer { "🧭 Steering" } else { "💬 Said" }
+        )))
     }
 }
 
@@ -161,7 +223,10 @@ mod tests {
     #[test]
     fn the_first_word_says_what_a_message_is() {
         assert_eq!(kind("fix it"), Kind::Prompt("fix it"));
-        assert_eq!(kind(" !use the other file\nplease "), Kind::Steer("use the other file\nplease"));
+        assert_eq!(
+            kind(" !use the other file\nplease "),
+            Kind::Steer("use the other file\nplease")
+        );
         assert_eq!(kind("!omp cancel"), Kind::Command);
         assert_eq!(kind("!OMP"), Kind::Command);
         assert_eq!(kind("!ompcord is nice"), Kind::Steer("ompcord is nice"));

@@ -160,7 +160,11 @@ impl Ingress {
     /// An ingress for the bot with this id.
     #[must_use]
     pub fn new(deps: Arc<Deps>, bot: UserId) -> Self {
-        Self { deps, bot, said_no_content: Arc::default() }
+        Self {
+            deps,
+            bot,
+            said_no_content: Arc::default(),
+        }
     }
 
     /// What would be decided, without acting: for an answer that must come before anything slow.
@@ -182,21 +186,47 @@ impl Ingress {
             (_, None) => Ok(Answer::Nothing),
             (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
-            (Ask::Edited { channel, message, text }, Some(_)) => self.edited(channel, message, &text).await,
+            (
+                Ask::Edited {
+                    channel,
+                    message,
+                    text,
+                },
+                Some(_),
+            ) => self.edited(channel, message, &text).await,
             (ask @ Ask::New { .. }, Some(by)) => self.new_session(ask, &by).await,
-            (Ask::Say { channel, session, text, steer }, Some(by)) => {
+            (
+                Ask::Say {
+                    channel,
+                    session,
+                    text,
+                    steer,
+                },
+                Some(by),
+            ) => {
                 let session = self.named_or_here(session.as_deref(), channel).await?;
                 self.say(&session, text, steer, &by).await
             }
             (Ask::Cancel { channel }, Some(_)) => self.control(channel, Input::Cancel).await,
             (Ask::Stop { channel }, Some(_)) => self.control(channel, Input::Stop).await,
             (Ask::ContinueQueue { channel }, Some(_)) => self.control(channel, Input::ContinueQueue).await,
-            (Ask::Decide { channel, prompt, choice }, Some(_)) => {
-                self.control(channel, Input::Decide(prompt, choice)).await
-            }
-            (Ask::Answer { channel, session, key, choice }, Some(by)) => {
-                self.answer(channel, session, key, choice, by).await
-            }
+            (
+                Ask::Decide {
+                    channel,
+                    prompt,
+                    choice,
+                },
+                Some(_),
+            ) => self.control(channel, Input::Decide(prompt, choice)).await,
+            (
+                Ask::Answer {
+                    channel,
+                    session,
+                    key,
+                    choice,
+                },
+                Some(by),
+            ) => self.answer(channel, session, key, choice, by).await,
         }
     }
 
@@ -224,15 +254,23 @@ impl Ingress {
             Some(here) => self.deps.sessions.answer(&here.id, key, choice, by.name).await,
             None => false,
         };
-        Ok(if open { Answer::Nothing } else { Answer::Privately("This question has expired; nothing was run.".to_owned()) })
+        Ok(if open {
+            Answer::Nothing
+        } else {
+            Answer::Privately("This question has expired; nothing was run.".to_owned())
+        })
     }
 
     /// The open session whose thread this is.
     async fn session_here(&self, channel: ChannelId) -> Result<Session> {
         let session = self.deps.store.session_of_thread(channel.thread()).await?;
         match session {
-            Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => Ok(session),
-            Some(_) => Err(UserError::new("This session has ended.").hint("Start a new one with `/omp new`.").into()),
+            Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => {
+                Ok(session)
+            }
+            Some(_) => Err(UserError::new("This session has ended.")
+                .hint("Start a new one with `/omp new`.")
+                .into()),
             None => Err(UserError::new("There is no session here.")
                 .hint("Use this in a session's thread, or start one with `/omp new`.")
                 .into()),
@@ -240,14 +278,21 @@ impl Ingress {
     }
 
     async fn named_or_here(&self, name: Option<&str>, channel: ChannelId) -> Result<Session> {
-        let Some(name) = name else { return self.session_here(channel).await };
+        let Some(name) = name else {
+            return self.session_here(channel).await;
+        };
         let unknown = || {
-            UserError::new(format!("There is no open session {}.", crate::render::text::code(name)))
-                .hint("A session's id is in the first line of its thread.")
+            UserError::new(format!(
+                "There is no open session {}.",
+                crate::render::text::code(name)
+            ))
+            .hint("A session's id is in the first line of its thread.")
         };
         let id: SessionId = name.trim().parse().map_err(|_| unknown())?;
         let session = self.deps.store.session(&id).await?;
-        session.filter(|s| s.phase == SessionPhase::Open).ok_or_else(|| unknown().into())
+        session
+            .filter(|s| s.phase == SessionPhase::Open)
+            .ok_or_else(|| unknown().into())
     }
 
     /// A thread is gone: its session ends, the agent's own file stays.
@@ -256,7 +301,10 @@ impl Ingress {
             && matches!(session.phase, SessionPhase::Open | SessionPhase::Opening)
         {
             tracing::info!(session = %session.id, "the thread of session {} is gone", session.id);
-            self.deps.store.set_phase(&session.id, SessionPhase::Failed).await?;
+            self.deps
+                .store
+                .set_phase(&session.id, SessionPhase::Failed)
+                .await?;
             self.deps.sessions.send(&session.id, Input::ThreadGone);
         }
         Ok(())
@@ -268,7 +316,10 @@ impl Ingress {
         let sessions = self.deps.store.open_sessions().await?;
         let threads = sessions.iter().filter_map(|session| session.thread);
         let mut marks = Vec::new();
-        for channel in threads.map(ThreadId::channel).chain([self.deps.config.home_channel]) {
+        for channel in threads
+            .map(ThreadId::channel)
+            .chain([self.deps.config.home_channel])
+        {
             marks.extend(self.deps.store.cursor(channel).await?.map(|seen| (channel, seen)));
         }
         Ok(marks)
@@ -288,7 +339,12 @@ impl Ingress {
 
     /// Answers a message.
     pub async fn reply_to(&self, channel: ChannelId, message: MessageId, text: String) -> Result<()> {
-        let draft = Draft { content: text, reply_to: Some(message), silent: true, ..Draft::default() };
+        let draft = Draft {
+            content: text,
+            reply_to: Some(message),
+            silent: true,
+            ..Draft::default()
+        };
         let row = self.deps.outbox.post(channel, draft).await?;
         self.deps.outbox.seal(row).await
     }
@@ -305,7 +361,9 @@ pub fn refusal(why: Refusal) -> &'static str {
         Refusal::Stranger => {
             "You are not allowed to use this bot. Its owner can add your user id to `DISCORD_ALLOWED_USERS`."
         }
-        Refusal::NotApprover => "Only an approver can answer this. The owner sets them with `DISCORD_APPROVERS`.",
+        Refusal::NotApprover => {
+            "Only an approver can answer this. The owner sets them with `DISCORD_APPROVERS`."
+        }
         Refusal::Elsewhere => "This bot works in one server only, and this is not it.",
     }
 }

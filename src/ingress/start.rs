@@ -31,7 +31,8 @@ impl Ingress {
         if seen.content.trim().is_empty() && seen.attachments.is_empty() {
             return Ok(Answer::Nothing);
         }
-        self.begin_on_message(channel, message, seen.content, seen.attachments, false, by).await?;
+        self.begin_on_message(channel, message, seen.content, seen.attachments, false, by)
+            .await?;
         Ok(Answer::Nothing)
     }
 
@@ -48,13 +49,31 @@ impl Ingress {
         let mut session = self.defaults(channel, name::launch_name(&text), by);
         session.thread = Some(message.thread());
         session.origin = Some(message);
-        let state = if late { PromptState::Asking } else { PromptState::Queued };
-        let prompt = NewPrompt { message: Some(message), author: by.id, text, attachments, state };
-        match self.deps.store.claim_launch(message, by.id, &session, &prompt).await? {
+        let state = if late {
+            PromptState::Asking
+        } else {
+            PromptState::Queued
+        };
+        let prompt = NewPrompt {
+            message: Some(message),
+            author: by.id,
+            text,
+            attachments,
+            state,
+        };
+        match self
+            .deps
+            .store
+            .claim_launch(message, by.id, &session, &prompt)
+            .await?
+        {
             Claim::Taken => {}
             Claim::New(_) => self.deps.sessions.wake(&session.id),
             Claim::Again { session, prompt } => match prompt {
-                Some(prompt) => self.deps.sessions.send(&session, crate::session::state::Input::Prompt(prompt)),
+                Some(prompt) => self
+                    .deps
+                    .sessions
+                    .send(&session, crate::session::state::Input::Prompt(prompt)),
                 None => self.deps.sessions.wake(&session),
             },
         }
@@ -79,9 +98,20 @@ impl Ingress {
 
     /// `/omp new`.
     pub(super) async fn new_session(&self, ask: Ask, by: &Person) -> Result<Answer> {
-        let Ask::New { channel, topic, prompt, model, workspace } = ask else { return Ok(Answer::Nothing) };
+        let Ask::New {
+            channel,
+            topic,
+            prompt,
+            model,
+            workspace,
+        } = ask
+        else {
+            return Ok(Answer::Nothing);
+        };
         let parent = self.parent_for(channel).await?;
-        let about = topic.or_else(|| prompt.clone()).unwrap_or_else(|| "new".to_owned());
+        let about = topic
+            .or_else(|| prompt.clone())
+            .unwrap_or_else(|| "new".to_owned());
         let mut new = self.defaults(parent, name::session_name(&about), by);
         if let Some(workspace) = workspace {
             new.workspace = self.workspace(&workspace)?;
@@ -136,9 +166,12 @@ impl Ingress {
         };
         match path.canonicalize() {
             Ok(path) if path.is_dir() => Ok(path.display().to_string()),
-            _ => Err(UserError::new(format!("{} is not a directory on the agent's machine.", code(asked)))
-                .hint("Give an absolute path, or one below `OMP_WORKDIR`.")
-                .into()),
+            _ => Err(UserError::new(format!(
+                "{} is not a directory on the agent's machine.",
+                code(asked)
+            ))
+            .hint("Give an absolute path, or one below `OMP_WORKDIR`.")
+            .into()),
         }
     }
 }

@@ -50,27 +50,44 @@ fn about(prompt: PromptId, verb: &str) -> String {
 }
 
 fn quietly(text: &str) -> Note {
-    Note { content: quiet(text), components: Vec::new(), silent: true }
+    Note {
+        content: quiet(text),
+        components: Vec::new(),
+        silent: true,
+    }
 }
 
 fn aloud(content: String, row: &[(String, &str, Style)]) -> Note {
-    let components = if row.is_empty() { Vec::new() } else { vec![buttons(row)] };
-    Note { content, components, silent: false }
+    let components = if row.is_empty() {
+        Vec::new()
+    } else {
+        vec![buttons(row)]
+    };
+    Note {
+        content,
+        components,
+        silent: false,
+    }
 }
 
 fn retry(prompt: Option<PromptId>) -> Vec<(String, &'static str, Style)> {
-    prompt.map(|id| (about(id, "retry"), "Retry", Style::Primary)).into_iter().collect()
+    prompt
+        .map(|id| (about(id, "retry"), "Retry", Style::Primary))
+        .into_iter()
+        .collect()
 }
 
 /// What is said about a notice. `excerpt` is the beginning of the prompt that it is about.
 #[must_use]
 pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note {
-    let about_prompt = excerpt.map(|text| format!("\n> {}", clip(&text.replace('\n', " "), 120))).unwrap_or_default();
+    let about_prompt = excerpt
+        .map(|text| format!("\n> {}", clip(&text.replace('\n', " "), 120)))
+        .unwrap_or_default();
     match notice {
         Notice::Queued { ahead } => quietly(&format!("📥 Queued, {} before it", plural(*ahead, "prompt"))),
-        Notice::WaitingForSlot => {
-            quietly("⏸️ Every agent process is busy: this starts as soon as one is free (`OMP_MAX_PROCESSES`)")
-        }
+        Notice::WaitingForSlot => quietly(
+            "⏸️ Every agent process is busy: this starts as soon as one is free (`OMP_MAX_PROCESSES`)",
+        ),
         Notice::StartFailed { exit, prompt } => aloud(start_failed(exit), &retry(*prompt)),
         Notice::ConversationMissing { prompt } => {
             let fresh = prompt.map(|id| (about(id, "fresh"), "Start a new conversation", Style::Primary));
@@ -80,9 +97,10 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
                 &fresh.into_iter().collect::<Vec<_>>(),
             )
         }
-        Notice::TurnFailed { error, prompt } => {
-            aloud(format!("❌ **The turn failed.** {}", sentence(error)), &retry(*prompt))
-        }
+        Notice::TurnFailed { error, prompt } => aloud(
+            format!("❌ **The turn failed.** {}", sentence(error)),
+            &retry(*prompt),
+        ),
         Notice::TurnDied { exit, prompt } => aloud(
             format!(
                 "❌ **The agent's process {}** in the middle of the turn. The conversation up to there is kept.{}",
@@ -91,9 +109,10 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ),
             &retry(*prompt),
         ),
-        Notice::IdleDied { exit } => {
-            quietly(&format!("The idle agent process {}. The next prompt resumes the conversation", ended(exit)))
-        }
+        Notice::IdleDied { exit } => quietly(&format!(
+            "The idle agent process {}. The next prompt resumes the conversation",
+            ended(exit)
+        )),
         Notice::QueueHeld { count } => aloud(
             format!("⏸️ {} waiting. Nothing runs until you say so.", are(*count)),
             &[(format!("omp:queue:{session}"), "Continue queue", Style::Primary)],
@@ -116,19 +135,28 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
         ),
         Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has 20 s to finish"),
         Notice::Stopped { dropped: 0 } => quietly("⏹️ Session stopped"),
-        Notice::Stopped { dropped } => {
-            quietly(&format!("⏹️ Session stopped; {} dropped", plural(*dropped, "waiting prompt")))
-        }
+        Notice::Stopped { dropped } => quietly(&format!(
+            "⏹️ Session stopped; {} dropped",
+            plural(*dropped, "waiting prompt")
+        )),
     }
 }
 
 fn are(count: usize) -> String {
-    if count == 1 { "1 prompt is".to_owned() } else { format!("{count} prompts are") }
+    if count == 1 {
+        "1 prompt is".to_owned()
+    } else {
+        format!("{count} prompts are")
+    }
 }
 
 fn sentence(error: &str) -> String {
     let error = error.trim();
-    if error.is_empty() { "The agent gave no reason.".to_owned() } else { clip(error, 1_500) }
+    if error.is_empty() {
+        "The agent gave no reason.".to_owned()
+    } else {
+        clip(error, 1_500)
+    }
 }
 
 fn ended(exit: &AgentExit) -> String {
@@ -143,19 +171,35 @@ fn ended(exit: &AgentExit) -> String {
 
 fn last_lines(exit: &AgentExit) -> String {
     let tail: Vec<String> = exit.last_lines.iter().rev().take(8).rev().cloned().collect();
-    if tail.is_empty() { String::new() } else { format!("\n{}", super::log::block(&tail)) }
+    if tail.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", super::log::block(&tail))
+    }
 }
 
 fn start_failed(exit: &AgentExit) -> String {
     match &exit.how {
-        ExitHow::NotStarted { program, not_found: true, .. } => format!(
+        ExitHow::NotStarted {
+            program,
+            not_found: true,
+            ..
+        } => format!(
             "❌ **The agent {} was not found.** Install it (`npm i -g @oh-my-pi/pi-coding-agent`) or set `OMP_COMMAND` to its full path, then retry.",
             code(program)
         ),
         ExitHow::NotStarted { program, error, .. } => {
-            format!("❌ **The agent {} could not be started:** {}", code(program), sentence(error))
+            format!(
+                "❌ **The agent {} could not be started:** {}",
+                code(program),
+                sentence(error)
+            )
         }
-        _ => format!("❌ **The agent {}** before it was ready.{}", ended(exit), last_lines(exit)),
+        _ => format!(
+            "❌ **The agent {}** before it was ready.{}",
+            ended(exit),
+            last_lines(exit)
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::dialog::Dialogs;
 use super::publish::Publisher;
-use super::state::{Effect, Input, Reply, State, Timer};
+use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, SessionId, ThreadId};
@@ -148,6 +148,8 @@ impl Actor {
         match control {
             // The actor looked into the store when it started.
             Control::Wake => Ok(()),
+            // A slot that was given back while this was on its way is not ours any more.
+            Control::Input(Input::SlotGranted) if !self.deps.slots.holds(self.handle.id()) => Ok(()),
             Control::Input(input) => self.input(input).await,
             Control::Ask(input, reply) => {
                 self.reply = Some(reply);
@@ -155,7 +157,12 @@ impl Actor {
                 self.reply = None;
                 done
             }
-            Control::Answer { key, choice, by, reply } => {
+            Control::Answer {
+                key,
+                choice,
+                by,
+                reply,
+            } => {
                 let answered = self.answer_dialog(&key, choice, &by).await;
                 // The asker may have gone; the answer stands.
                 reply.send(matches!(answered, Ok(true))).ok();
@@ -175,7 +182,9 @@ impl Actor {
                     Ok(Some(input)) => follow_up.extend(self.state.step(input)),
                     Ok(None) => {}
                     Err(error) if first_error.is_ok() => first_error = Err(error),
-                    Err(error) => tracing::warn!(session = %self.handle.id(), "another effect failed: {error:#}"),
+                    Err(error) => {
+                        tracing::warn!(session = %self.handle.id(), "another effect failed: {error:#}")
+                    }
                 }
             }
             effects = follow_up;
@@ -193,7 +202,12 @@ impl Actor {
                 self.deps.outbox.typing(thread.channel());
             }
         }
-        let fired: Vec<Timer> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        let fired: Vec<Timer> = self
+            .timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(timer, _)| *timer)
+            .collect();
         for timer in fired {
             self.timers.remove(&timer);
             self.input(Input::TimerFired(timer)).await?;

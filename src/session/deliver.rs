@@ -29,8 +29,16 @@ pub struct Parcel {
 }
 
 /// Makes the parcel of a prompt; files go to `dir`.
-pub async fn parcel(prompt: &Prompt, continuing: bool, client: &reqwest::Client, dir: &Path) -> Result<Parcel> {
-    let mut parcel = Parcel { text: prompt.text.clone(), ..Parcel::default() };
+pub async fn parcel(
+    prompt: &Prompt,
+    continuing: bool,
+    client: &reqwest::Client,
+    dir: &Path,
+) -> Result<Parcel> {
+    let mut parcel = Parcel {
+        text: prompt.text.clone(),
+        ..Parcel::default()
+    };
     if continuing {
         parcel.text = format!(
             "Your previous turn was interrupted because the program that runs you was restarted.\n\
@@ -42,8 +50,12 @@ pub async fn parcel(prompt: &Prompt, continuing: bool, client: &reqwest::Client,
         let path = dir.join(format!("{}-{n}-{}", prompt.id, safe_name(&attachment.name)));
         if let Err(error) = attach(&mut parcel, attachment, client, &path).await {
             let name = safe_name(&attachment.name);
-            parcel.text.push_str(&format!("\n\n[the attached file {name} could not be fetched]"));
-            parcel.problems.push(format!("The attachment {name} could not be fetched: {error:#}"));
+            parcel
+                .text
+                .push_str(&format!("\n\n[the attached file {name} could not be fetched]"));
+            parcel
+                .problems
+                .push(format!("The attachment {name} could not be fetched: {error:#}"));
         }
     }
     if parcel.text.trim().is_empty() && !parcel.images.is_empty() {
@@ -52,14 +64,25 @@ pub async fn parcel(prompt: &Prompt, continuing: bool, client: &reqwest::Client,
     Ok(parcel)
 }
 
-async fn attach(parcel: &mut Parcel, attachment: &Attachment, client: &reqwest::Client, path: &Path) -> Result<()> {
+async fn attach(
+    parcel: &mut Parcel,
+    attachment: &Attachment,
+    client: &reqwest::Client,
+    path: &Path,
+) -> Result<()> {
     let bytes = fetch(attachment, client).await?;
     let name = safe_name(&attachment.name);
     let mime = attachment.mime.as_deref().unwrap_or("application/octet-stream");
     let mime = mime.split(';').next().unwrap_or(mime).trim().to_owned();
-    let is_image = matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp");
+    let is_image = matches!(
+        mime.as_str(),
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp"
+    );
     if is_image && bytes.len() as u64 <= IMAGE {
-        parcel.images.push(Image { mime, base64: base64::engine::general_purpose::STANDARD.encode(&bytes) });
+        parcel.images.push(Image {
+            mime,
+            base64: base64::engine::general_purpose::STANDARD.encode(&bytes),
+        });
         return Ok(());
     }
     if bytes.len() <= INLINE
@@ -68,14 +91,24 @@ async fn attach(parcel: &mut Parcel, attachment: &Attachment, client: &reqwest::
     {
         let fence = "`".repeat(longest_backticks(text).max(2) + 1);
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        parcel.text.push_str(&format!("\n\nAttached file {name}:\n{fence}\n{text}{end}{fence}"));
+        parcel
+            .text
+            .push_str(&format!("\n\nAttached file {name}:\n{fence}\n{text}{end}{fence}"));
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        tokio::fs::create_dir_all(dir).await.with_context(|| format!("cannot create {}", dir.display()))?;
+        tokio::fs::create_dir_all(dir)
+            .await
+            .with_context(|| format!("cannot create {}", dir.display()))?;
     }
-    tokio::fs::write(path, &bytes).await.with_context(|| format!("cannot write {}", path.display()))?;
-    parcel.text.push_str(&format!("\n\nAttached file {name} ({mime}, {} bytes): {}", bytes.len(), path.display()));
+    tokio::fs::write(path, &bytes)
+        .await
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    parcel.text.push_str(&format!(
+        "\n\nAttached file {name} ({mime}, {} bytes): {}",
+        bytes.len(),
+        path.display()
+    ));
     Ok(())
 }
 
@@ -84,7 +117,11 @@ async fn fetch(attachment: &Attachment, client: &reqwest::Client) -> Result<Vec<
         bail!("it is larger than {} MiB", CAP / 1024 / 1024);
     }
     // The address is never shown: it carries a signature that gives access to the file.
-    let answer = client.get(&attachment.url).send().await.map_err(reqwest::Error::without_url)?;
+    let answer = client
+        .get(&attachment.url)
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)?;
     let mut answer = answer.error_for_status().map_err(reqwest::Error::without_url)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
@@ -105,16 +142,29 @@ fn longest_backticks(text: &str) -> usize {
 #[must_use]
 pub fn safe_name(name: &str) -> String {
     let base = PathBuf::from(name.replace('\\', "/"));
-    let base = base.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let base = base
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let clean: String = base
         .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let clean = clean.trim_start_matches('.');
     // The end of a name says what the file is, so the beginning is what is cut.
     let skip = clean.chars().count().saturating_sub(80);
     let clean: String = clean.chars().skip(skip).collect();
-    if clean.is_empty() { "file".to_owned() } else { clean }
+    if clean.is_empty() {
+        "file".to_owned()
+    } else {
+        clean
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +184,10 @@ mod tests {
         ] {
             assert_eq!(safe_name(name), safe);
         }
-        assert_eq!(safe_name(&format!("{}.tar.gz", "x".repeat(300))).chars().count(), 80);
+        assert_eq!(
+            safe_name(&format!("{}.tar.gz", "x".repeat(300))).chars().count(),
+            80
+        );
     }
 
     #[test]

@@ -57,9 +57,14 @@ impl Dialogs {
         let key = format!("{:x}{:04x}", self.count, u16::from_be_bytes(random()));
         let id = |n: usize| format!("omp:ask:{session}:{key}:{n}");
         let components = match &dialog.kind {
-            DialogKind::Select { options } if options.len() <= 4 && options.iter().all(|o| o.chars().count() <= 80) => {
-                let row: Vec<_> =
-                    options.iter().enumerate().map(|(n, o)| (id(n), o.as_str(), style(o, n))).collect();
+            DialogKind::Select { options }
+                if options.len() <= 4 && options.iter().all(|o| o.chars().count() <= 80) =>
+            {
+                let row: Vec<_> = options
+                    .iter()
+                    .enumerate()
+                    .map(|(n, o)| (id(n), o.as_str(), style(o, n)))
+                    .collect();
                 buttons(&row)
             }
             DialogKind::Select { options } => {
@@ -77,15 +82,28 @@ impl Dialogs {
             DialogKind::Input { .. } | DialogKind::Editor { .. } => return None,
         };
         let more = match &dialog.kind {
-            DialogKind::Confirm { message } if !message.is_empty() => format!("\n{}", clip(&escape(message), 1_400)),
+            DialogKind::Confirm { message } if !message.is_empty() => {
+                format!("\n{}", clip(&escape(message), 1_400))
+            }
             _ => String::new(),
         };
-        Some(Question { key, text: format!("🟡 {}{more}", title(&dialog.title)), components: vec![components] })
+        Some(Question {
+            key,
+            text: format!("🟡 {}{more}", title(&dialog.title)),
+            components: vec![components],
+        })
     }
 
     /// The question is in the thread.
     pub fn opened(&mut self, question: Question, dialog: Dialog, row: OutboxId) {
-        self.open.insert(question.key, Open { dialog, row, text: question.text });
+        self.open.insert(
+            question.key,
+            Open {
+                dialog,
+                row,
+                text: question.text,
+            },
+        );
     }
 
     /// Whether a person is being asked.
@@ -102,25 +120,36 @@ impl Dialogs {
                 let label = options.get(choice)?;
                 (DialogAnswer::Value(label.clone()), label.clone())
             }
-            DialogKind::Confirm { .. } => {
-                (DialogAnswer::Confirmed(choice == 0), if choice == 0 { "Yes" } else { "No" }.to_owned())
-            }
+            DialogKind::Confirm { .. } => (
+                DialogAnswer::Confirmed(choice == 0),
+                if choice == 0 { "Yes" } else { "No" }.to_owned(),
+            ),
             DialogKind::Input { .. } | DialogKind::Editor { .. } => return None,
         };
         let open = self.open.remove(key)?;
         let text = format!("{}\n-# {} by {by}", open.text, escape(&clip(&label, 100)));
-        Some(Answered { id: open.dialog.id, answer, row: open.row, text })
+        Some(Answered {
+            id: open.dialog.id,
+            answer,
+            row: open.row,
+            text,
+        })
     }
 
     /// The agent withdrew a question: what its message says from now on.
     pub fn withdraw(&mut self, id: &str) -> Option<(OutboxId, String)> {
         let key = self.open.iter().find(|(_, open)| open.dialog.id == id)?.0.clone();
-        self.open.remove(&key).map(|open| (open.row, format!("{}\n-# withdrawn by the agent", open.text)))
+        self.open
+            .remove(&key)
+            .map(|open| (open.row, format!("{}\n-# withdrawn by the agent", open.text)))
     }
 
     /// The turn or the process is over: nobody waits for an answer any more.
     pub fn expire(&mut self) -> Vec<(OutboxId, String)> {
-        self.open.drain().map(|(_, open)| (open.row, format!("{}\n-# expired; nothing was run", open.text))).collect()
+        self.open
+            .drain()
+            .map(|(_, open)| (open.row, format!("{}\n-# expired; nothing was run", open.text)))
+            .collect()
     }
 }
 

@@ -49,7 +49,12 @@ impl Actor {
     /// Looks into the store for what there is to do.
     pub(super) async fn restore(&mut self) -> Result<()> {
         let id = self.handle.id().clone();
-        let session = self.deps.store.session(&id).await?.context("the session is not in the store")?;
+        let session = self
+            .deps
+            .store
+            .session(&id)
+            .await?
+            .context("the session is not in the store")?;
         let prompts = self.deps.store.open_prompts(&id).await?;
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
@@ -71,7 +76,13 @@ impl Actor {
         let files = dir.join(self.handle.id().as_str());
         let outbox = self.deps.outbox.clone();
         let redactor = self.deps.redactor.clone();
-        self.publisher = Some(Publisher::new(outbox, thread.channel(), redactor, transcript, files));
+        self.publisher = Some(Publisher::new(
+            outbox,
+            thread.channel(),
+            redactor,
+            transcript,
+            files,
+        ));
         self.thread = Some(thread);
         Ok(())
     }
@@ -90,7 +101,10 @@ impl Actor {
             Effect::EndAgent { abort } => {
                 for running in &self.running {
                     // Its exit comes as an event.
-                    drop(running.handle.stop(Stop { abort_first: abort, grace: GRACE }));
+                    drop(running.handle.stop(Stop {
+                        abort_first: abort,
+                        grace: GRACE,
+                    }));
                 }
             }
             Effect::SetTimer(timer) => {
@@ -142,7 +156,11 @@ impl Actor {
     }
 
     async fn open_thread(&mut self) -> Result<Input> {
-        let Some(session) = self.session.clone() else { return Ok(Input::OpenFailed { reason: String::new() }) };
+        let Some(session) = self.session.clone() else {
+            return Ok(Input::OpenFailed {
+                reason: String::new(),
+            });
+        };
         match open::open_thread(&self.deps, &session).await {
             Ok(thread) => {
                 if let Some(session) = &mut self.session {
@@ -154,9 +172,14 @@ impl Actor {
             }
             Err(error) => {
                 tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
-                self.deps.store.set_phase(&session.id, SessionPhase::Failed).await?;
+                self.deps
+                    .store
+                    .set_phase(&session.id, SessionPhase::Failed)
+                    .await?;
                 self.tell_parent(&session, &error).await?;
-                Ok(Input::OpenFailed { reason: format!("{error:#}") })
+                Ok(Input::OpenFailed {
+                    reason: format!("{error:#}"),
+                })
             }
         }
     }
@@ -167,7 +190,11 @@ impl Actor {
             "❌ **No thread could be made for this:** {}. Check the bot's permissions here, then react again.",
             text::clip(&format!("{error:#}"), 500)
         );
-        let draft = Draft { content, reply_to: session.origin, ..Draft::default() };
+        let draft = Draft {
+            content,
+            reply_to: session.origin,
+            ..Draft::default()
+        };
         let row = self.deps.outbox.post(session.parent, draft).await?;
         self.deps.outbox.seal(row).await
     }
@@ -188,12 +215,20 @@ impl Actor {
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
-        self.running = Some(Running { handle, events: receiver });
+        self.running = Some(Running {
+            handle,
+            events: receiver,
+        });
         None
     }
 
     async fn deliver(&mut self, id: PromptId, continuing: bool) -> Result<Option<Input>> {
-        let prompt = self.deps.store.prompt(id).await?.context("the prompt is not in the store")?;
+        let prompt = self
+            .deps
+            .store
+            .prompt(id)
+            .await?
+            .context("the prompt is not in the store")?;
         self.deps.store.mark_prompt(id, PromptState::Running).await?;
         if let Some(publisher) = &mut self.publisher {
             publisher.record(&format!("\n## prompt\n{}\n", prompt.text));
@@ -203,11 +238,19 @@ impl Actor {
         for problem in &parcel.problems {
             let content = text::quiet(&format!("⚠️ {}", text::escape(problem)));
             if let Some(publisher) = &mut self.publisher {
-                publisher.say_once(Draft { content, silent: true, ..Draft::default() }).await?;
+                publisher
+                    .say_once(Draft {
+                        content,
+                        silent: true,
+                        ..Draft::default()
+                    })
+                    .await?;
             }
         }
         match &self.running {
-            Some(running) => running.handle.prompt(&id.to_string(), &parcel.text, &parcel.images),
+            Some(running) => running
+                .handle
+                .prompt(&id.to_string(), &parcel.text, &parcel.images),
             // The process went while the attachments came: its exit is in the mailbox and fails the turn.
             None => tracing::debug!(prompt = id.0, "no process for prompt {id}"),
         }
@@ -215,7 +258,12 @@ impl Actor {
     }
 
     async fn steer(&mut self, id: PromptId) -> Result<Option<Input>> {
-        let prompt = self.deps.store.prompt(id).await?.context("the prompt is not in the store")?;
+        let prompt = self
+            .deps
+            .store
+            .prompt(id)
+            .await?
+            .context("the prompt is not in the store")?;
         self.deps.store.mark_prompt(id, PromptState::Running).await?;
         let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
         let parcel = deliver::parcel(&prompt, false, &self.deps.client, &dir).await?;
@@ -223,30 +271,53 @@ impl Actor {
             publisher.record(&format!("\n## steer\n{}\n", prompt.text));
         }
         if let Some(running) = &self.running {
-            running.handle.steer(&id.to_string(), &parcel.text, &parcel.images);
+            running
+                .handle
+                .steer(&id.to_string(), &parcel.text, &parcel.images);
         }
         if let (Some(message), Some(channel)) = (prompt.message, self.channel()) {
-            self.deps.outbox.act(channel, Act::React { message, emoji: "🧭".to_owned() }).await?;
+            self.deps
+                .outbox
+                .act(
+                    channel,
+                    Act::React {
+                        message,
+                        emoji: "🧭".to_owned(),
+                    },
+                )
+                .await?;
         }
         Ok(None)
     }
 
     async fn show_queued(&self, message: MessageId, shown: bool) -> Result<()> {
-        let Some(channel) = self.message_channel(message) else { return Ok(()) };
+        let Some(channel) = self.message_channel(message) else {
+            return Ok(());
+        };
         let emoji = "📥".to_owned();
-        let act = if shown { Act::React { message, emoji } } else { Act::Unreact { message, emoji } };
+        let act = if shown {
+            Act::React { message, emoji }
+        } else {
+            Act::Unreact { message, emoji }
+        };
         self.deps.outbox.act(channel, act).await
     }
 
     /// The message that began the session is in the parent channel, all others are in the thread.
     fn message_channel(&self, message: MessageId) -> Option<crate::ids::ChannelId> {
         let session = self.session.as_ref()?;
-        if session.origin == Some(message) { Some(session.parent) } else { self.channel() }
+        if session.origin == Some(message) {
+            Some(session.parent)
+        } else {
+            self.channel()
+        }
     }
 
     async fn say(&mut self, notice: &Notice) -> Result<()> {
         let about = match notice {
-            Notice::Interrupted { prompt } | Notice::Stale { prompt } => self.deps.store.prompt(*prompt).await?,
+            Notice::Interrupted { prompt } | Notice::Stale { prompt } => {
+                self.deps.store.prompt(*prompt).await?
+            }
             _ => None,
         };
         let excerpt = about.map(|prompt| prompt.text);
@@ -264,7 +335,12 @@ impl Actor {
                 ))
             ));
         }
-        let draft = Draft { content, components: note.components, silent: note.silent, ..Draft::default() };
+        let draft = Draft {
+            content,
+            components: note.components,
+            silent: note.silent,
+            ..Draft::default()
+        };
         match &mut self.publisher {
             Some(publisher) => publisher.say_once(draft).await,
             None => Ok(()),
@@ -273,7 +349,11 @@ impl Actor {
 
     fn begin_turn(&mut self) {
         let now = Instant::now();
-        self.turn = Some(TurnClock { began: Some(now), next_typing: Some(now), ..TurnClock::default() });
+        self.turn = Some(TurnClock {
+            began: Some(now),
+            next_typing: Some(now),
+            ..TurnClock::default()
+        });
     }
 
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
@@ -283,7 +363,11 @@ impl Actor {
             (Some(running), Outcome::Done | Outcome::Failed(_)) => running.handle.state().await.ok(),
             _ => None,
         };
-        let workspace = self.session.as_ref().map(|s| s.workspace.clone()).unwrap_or_default();
+        let workspace = self
+            .session
+            .as_ref()
+            .map(|s| s.workspace.clone())
+            .unwrap_or_default();
         let workspace = Path::new(&workspace);
         let mut content = footer(&Footer {
             workspace: Some(workspace::name(workspace)),
@@ -299,22 +383,48 @@ impl Actor {
         // The notice of a failure that follows is what notifies.
         let silent = !matches!(outcome, Outcome::Done);
         match &mut self.publisher {
-            Some(publisher) => publisher.end_turn(took, Draft { content, silent, ..Draft::default() }).await,
+            Some(publisher) => {
+                publisher
+                    .end_turn(
+                        took,
+                        Draft {
+                            content,
+                            silent,
+                            ..Draft::default()
+                        },
+                    )
+                    .await
+            }
             None => Ok(()),
         }
     }
 
     async fn unpin(&mut self) -> Result<()> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let Some(message) = session.pinned.take() else { return Ok(()) };
-        self.deps.outbox.act(session.parent, Act::Unpin { message }).await?;
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let Some(message) = session.pinned.take() else {
+            return Ok(());
+        };
+        self.deps
+            .outbox
+            .act(session.parent, Act::Unpin { message })
+            .await?;
         self.deps.store.set_pinned(&session.id, None).await
     }
 
     async fn archive(&mut self) -> Result<()> {
-        self.deps.store.set_phase(self.handle.id(), SessionPhase::Stopped).await?;
+        self.deps
+            .store
+            .set_phase(self.handle.id(), SessionPhase::Stopped)
+            .await?;
         match self.channel() {
-            Some(channel) => self.deps.outbox.act(channel, Act::Archive { locked: false }).await,
+            Some(channel) => {
+                self.deps
+                    .outbox
+                    .act(channel, Act::Archive { locked: false })
+                    .await
+            }
             None => Ok(()),
         }
     }

@@ -79,7 +79,11 @@ impl LogBuffer {
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         let since = self.since?;
-        Some(if self.count >= BATCH_LINES as u64 { since } else { since + BATCH_AGE })
+        Some(if self.count >= BATCH_LINES as u64 {
+            since
+        } else {
+            since + BATCH_AGE
+        })
     }
 
     /// Takes what waits.
@@ -128,8 +132,20 @@ mod tests {
         let mut buffer = LogBuffer::default();
         fill(&mut buffer, 200_000, Instant::now());
         assert!(buffer.lines.len() + buffer.tail.len() <= 2 * ENDS);
-        let Some(Batch::Flood { head, tail, count, from, to }) = buffer.take() else { panic!("no flood") };
-        assert_eq!((head.first().map(String::as_str), tail.last().map(String::as_str)), (Some("line 0"), Some("line 199999")));
+        let Some(Batch::Flood {
+            head,
+            tail,
+            count,
+            from,
+            to,
+        }) = buffer.take()
+        else {
+            panic!("no flood")
+        };
+        assert_eq!(
+            (head.first().map(String::as_str), tail.last().map(String::as_str)),
+            (Some("line 0"), Some("line 199999"))
+        );
         assert_eq!((count, from, to), (200_000, 0, 2_000_000));
         assert_eq!(buffer.take(), None);
     }
@@ -138,7 +154,9 @@ mod tests {
     async fn what_is_no_flood_is_given_whole() {
         let mut buffer = LogBuffer::default();
         fill(&mut buffer, 300, Instant::now());
-        let Some(Batch::Lines(lines)) = buffer.take() else { panic!("a flood") };
+        let Some(Batch::Lines(lines)) = buffer.take() else {
+            panic!("a flood")
+        };
         assert_eq!(lines.len(), 300);
     }
 }

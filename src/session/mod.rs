@@ -68,6 +68,8 @@ impl Deps {
     /// What the agents' environment gets besides the allowed variables.
     fn agent_env(&self) -> Vec<(String, String)> {
         let extra = self.config.agent.extra_env.iter();
-        extra.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
+        extra
+            .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+            .collect()
     }
 }

@@ -24,14 +24,27 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
             .await
             .context("cannot make the thread")?,
     };
-    deps.outbox.act(thread.channel(), Act::AddMember { user: session.started_by }).await?;
+    deps.outbox
+        .act(
+            thread.channel(),
+            Act::AddMember {
+                user: session.started_by,
+            },
+        )
+        .await?;
     if let Some(origin) = session.origin {
         deps.store.set_pinned(&session.id, Some(origin)).await?;
-        deps.outbox.act(session.parent, Act::Pin { message: origin }).await?;
+        deps.outbox
+            .act(session.parent, Act::Pin { message: origin })
+            .await?;
     }
     if !session.greeted {
         let line = opening_line(session);
-        let draft = Draft { content: line, silent: true, ..Draft::default() };
+        let draft = Draft {
+            content: line,
+            silent: true,
+            ..Draft::default()
+        };
         let row = deps.outbox.post(thread.channel(), draft).await?;
         deps.store.session_greeted(&session.id).await?;
         deps.outbox.seal(row).await?;
@@ -48,5 +61,10 @@ fn opening_line(session: &Session) -> String {
         "yolo" => "never asks (yolo)",
         other => other,
     };
-    quiet(&format!("{} ⋅ {} ⋅ {mode} ⋅ {}", code(&session.workspace), crate::render::text::escape(model), session.id))
+    quiet(&format!(
+        "{} ⋅ {} ⋅ {mode} ⋅ {}",
+        code(&session.workspace),
+        crate::render::text::escape(model),
+        session.id
+    ))
 }

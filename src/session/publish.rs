@@ -103,7 +103,12 @@ impl Publisher {
                 if let Some(last) = last {
                     last.done = true;
                 }
-                self.blocks.push_back(Block { index, text: delta.to_owned(), done: false, rows: Vec::new() });
+                self.blocks.push_back(Block {
+                    index,
+                    text: delta.to_owned(),
+                    done: false,
+                    rows: Vec::new(),
+                });
             }
         }
         self.dirty(now);
@@ -151,7 +156,9 @@ impl Publisher {
 
     /// A tool ended.
     pub fn tool_ended(&mut self, id: &str, is_error: bool, now: Instant) {
-        let Some(at) = self.tools.iter().position(|(known, _)| known == id) else { return };
+        let Some(at) = self.tools.iter().position(|(known, _)| known == id) else {
+            return;
+        };
         let (_, started) = self.tools.swap_remove(at);
         self.activity.end(id, is_error, now - started);
         self.activity_dirty = true;
@@ -204,7 +211,11 @@ impl Publisher {
 
     /// Writes the transcript when much of it waits.
     pub async fn relieve(&mut self) -> Result<()> {
-        if self.transcript.is_full() { self.transcript.flush().await } else { Ok(()) }
+        if self.transcript.is_full() {
+            self.transcript.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     async fn flush_logs(&mut self) -> Result<()> {
@@ -216,7 +227,13 @@ impl Publisher {
                     self.post_sealed(quiet_draft(content)).await?;
                 }
             }
-            Some(Batch::Flood { head, tail, count, from, to }) => {
+            Some(Batch::Flood {
+                head,
+                tail,
+                count,
+                from,
+                to,
+            }) => {
                 let skipped = count.saturating_sub((head.len() + tail.len()) as u64);
                 let mut draft = quiet_draft(log::flood(&head, &tail, skipped));
                 draft.files.push(FileRef {
@@ -252,8 +269,14 @@ impl Publisher {
     }
 
     async fn show_block(&mut self, block: &mut Block) -> Result<()> {
-        let visible = if block.done { block.text.len() } else { self.redactor.stable_len(&block.text) };
-        let text = self.redactor.redact(block.text.get(..visible).unwrap_or(&block.text));
+        let visible = if block.done {
+            block.text.len()
+        } else {
+            self.redactor.stable_len(&block.text)
+        };
+        let text = self
+            .redactor
+            .redact(block.text.get(..visible).unwrap_or(&block.text));
         if text.trim().is_empty() {
             return Ok(());
         }
@@ -271,7 +294,9 @@ impl Publisher {
                     self.outbox.replace(*row, draft.clone()).await?;
                     *shown = draft;
                 }
-                None => block.rows.push((self.outbox.post(self.channel, draft.clone()).await?, draft)),
+                None => block
+                    .rows
+                    .push((self.outbox.post(self.channel, draft.clone()).await?, draft)),
             }
         }
         // The final text may need fewer messages than the streamed one did.
@@ -282,13 +307,22 @@ impl Publisher {
     }
 
     async fn keep_file(&self, name: &str, text: &str) -> Result<FileRef> {
-        let path = self.files.join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
+        let path = self
+            .files
+            .join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
         let write = async {
             tokio::fs::create_dir_all(&self.files).await?;
             tokio::fs::write(&path, text).await
         };
-        write.await.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(FileRef { path, name: name.to_owned(), from: 0, to: None })
+        write
+            .await
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(FileRef {
+            path,
+            name: name.to_owned(),
+            from: 0,
+            to: None,
+        })
     }
 
     async fn flush_activity(&mut self) -> Result<()> {
@@ -349,5 +383,9 @@ impl Publisher {
 
 /// A message that nobody has to look at once.
 fn quiet_draft(content: String) -> Draft {
-    Draft { content, silent: true, ..Draft::default() }
+    Draft {
+        content,
+        silent: true,
+        ..Draft::default()
+    }
 }

@@ -43,7 +43,9 @@ impl Sessions {
         let handle = match known {
             Some(handle) => handle,
             None => {
-                let Some(deps) = self.0.deps.get().and_then(Weak::upgrade) else { return };
+                let Some(deps) = self.0.deps.get().and_then(Weak::upgrade) else {
+                    return;
+                };
                 if self.0.closing.load(Ordering::Relaxed) {
                     return;
                 }
@@ -78,7 +80,15 @@ impl Sessions {
     /// Answers a question of the agent. `false`: it is not open (any more).
     pub async fn answer(&self, id: &SessionId, key: String, choice: usize, by: String) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.deliver(id, Control::Answer { key, choice, by, reply });
+        self.deliver(
+            id,
+            Control::Answer {
+                key,
+                choice,
+                by,
+                reply,
+            },
+        );
         answer.await.unwrap_or(false)
     }
 

@@ -28,7 +28,9 @@ impl Actor {
             return Ok(());
         };
         let now = Instant::now();
-        let Some(publisher) = &mut self.publisher else { return Ok(()) };
+        let Some(publisher) = &mut self.publisher else {
+            return Ok(());
+        };
         match event {
             AgentEvent::Line(line) => {
                 publisher.line(&line, now);
@@ -76,22 +78,44 @@ impl Actor {
                 self.input(Input::TurnEnded).await
             }
             AgentEvent::PromptFailed { id, error } => match id.parse() {
-                Ok(id) => self.input(Input::PromptRefused { prompt: PromptId(id), error }).await,
+                Ok(id) => {
+                    self.input(Input::PromptRefused {
+                        prompt: PromptId(id),
+                        error,
+                    })
+                    .await
+                }
                 Err(_) => self.remark(NoticeLevel::Warning, &error).await,
             },
-            AgentEvent::Retrying { attempt, delay, error } => {
+            AgentEvent::Retrying {
+                attempt,
+                delay,
+                error,
+            } => {
                 let seconds = delay.as_secs().max(1);
                 let error = clip(&error, 300);
-                self.remark(NoticeLevel::Warning, &format!("Retry {attempt} in {seconds} s: {error}")).await
+                self.remark(
+                    NoticeLevel::Warning,
+                    &format!("Retry {attempt} in {seconds} s: {error}"),
+                )
+                .await
             }
-            AgentEvent::RetryEnded { success: false, error: Some(error) } => {
-                self.input(Input::TurnFailed { error }).await
+            AgentEvent::RetryEnded {
+                success: false,
+                error: Some(error),
+            } => self.input(Input::TurnFailed { error }).await,
+            AgentEvent::Compacting(true) => {
+                self.remark(NoticeLevel::Info, "Compacting the conversation")
+                    .await
             }
-            AgentEvent::Compacting(true) => self.remark(NoticeLevel::Info, "Compacting the conversation").await,
             AgentEvent::Notice { level, text } => self.remark(level, &text).await,
             AgentEvent::FrameTooLarge { bytes } => {
                 let mib = bytes / 1024 / 1024;
-                self.remark(NoticeLevel::Warning, &format!("The agent sent a frame of {mib} MiB; it was skipped")).await
+                self.remark(
+                    NoticeLevel::Warning,
+                    &format!("The agent sent a frame of {mib} MiB; it was skipped"),
+                )
+                .await
             }
             _ => Ok(()),
         }
@@ -101,7 +125,10 @@ impl Actor {
         if let Some(session) = &mut self.session
             && session.agent_session.as_deref() != Some(&started.agent_session)
         {
-            self.deps.store.set_agent_session(&session.id, Some(&started.agent_session)).await?;
+            self.deps
+                .store
+                .set_agent_session(&session.id, Some(&started.agent_session))
+                .await?;
             session.agent_session = Some(started.agent_session);
         }
         self.input(Input::AgentStarted).await
@@ -135,13 +162,23 @@ impl Actor {
         };
         let content = quiet(&format!("{sign} {}", escape(&clip(text, 600))));
         match &mut self.publisher {
-            Some(publisher) => publisher.say_once(Draft { content, silent: true, ..Draft::default() }).await,
+            Some(publisher) => {
+                publisher
+                    .say_once(Draft {
+                        content,
+                        silent: true,
+                        ..Draft::default()
+                    })
+                    .await
+            }
             None => Ok(()),
         }
     }
 
     async fn ask_person(&mut self, dialog: Dialog) -> Result<()> {
-        let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else { return Ok(()) };
+        let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else {
+            return Ok(());
+        };
         match self.dialogs.question(self.handle.id(), &dialog) {
             Some(question) => {
                 // What led to the question is shown before it.
@@ -169,7 +206,13 @@ impl Actor {
 
     /// A person chose an option. `false`: the question is not open (any more).
     pub(super) async fn answer_dialog(&mut self, key: &str, choice: usize, by: &str) -> Result<bool> {
-        let Some(Answered { id, answer, row, text }) = self.dialogs.answer(key, choice, by) else {
+        let Some(Answered {
+            id,
+            answer,
+            row,
+            text,
+        }) = self.dialogs.answer(key, choice, by)
+        else {
             return Ok(false);
         };
         if let Some(running) = &self.running {
@@ -182,7 +225,16 @@ impl Actor {
     async fn close_dialogs(&mut self, closed: Vec<(crate::ids::OutboxId, String)>) -> Result<()> {
         for (row, text) in closed {
             let content = self.deps.redactor.redact(&text).into_owned();
-            self.deps.outbox.replace(row, Draft { content, ..Draft::default() }).await?;
+            self.deps
+                .outbox
+                .replace(
+                    row,
+                    Draft {
+                        content,
+                        ..Draft::default()
+                    },
+                )
+                .await?;
             self.deps.outbox.seal(row).await?;
         }
         Ok(())

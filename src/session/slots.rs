@@ -33,7 +33,11 @@ impl Slots {
     /// Slots for this many processes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Inner { limit, holders: HashMap::new(), queue: VecDeque::new() })))
+        Self(Arc::new(Mutex::new(Inner {
+            limit,
+            holders: HashMap::new(),
+            queue: VecDeque::new(),
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -71,6 +75,12 @@ impl Slots {
         }
     }
 
+    /// Whether this session holds a slot.
+    #[must_use]
+    pub fn holds(&self, id: &SessionId) -> bool {
+        self.lock().holders.contains_key(id)
+    }
+
     /// How many processes hold a slot, and how many prompts wait for one.
     #[must_use]
     pub fn usage(&self) -> (usize, usize) {
@@ -82,9 +92,18 @@ impl Slots {
 impl Inner {
     fn grant(&mut self) {
         while self.holders.len() < self.limit {
-            let Some(handle) = self.queue.pop_front() else { return };
+            let Some(handle) = self.queue.pop_front() else {
+                return;
+            };
             handle.send(Input::SlotGranted);
-            self.holders.insert(handle.id().clone(), Holder { handle, idle_since: None, evicting: false });
+            self.holders.insert(
+                handle.id().clone(),
+                Holder {
+                    handle,
+                    idle_since: None,
+                    evicting: false,
+                },
+            );
         }
     }
 

@@ -26,10 +26,20 @@ impl Transcript {
     pub async fn open(path: &Path) -> Result<Self> {
         let mut options = File::options();
         options.create(true).append(true).mode(0o600);
-        let mut file =
-            options.open(path).await.with_context(|| format!("cannot open the transcript {}", path.display()))?;
-        let written = file.seek(SeekFrom::End(0)).await.context("cannot seek in the transcript")?;
-        Ok(Self { path: path.to_owned(), file, buffer: Vec::new(), written })
+        let mut file = options
+            .open(path)
+            .await
+            .with_context(|| format!("cannot open the transcript {}", path.display()))?;
+        let written = file
+            .seek(SeekFrom::End(0))
+            .await
+            .context("cannot seek in the transcript")?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            buffer: Vec::new(),
+            written,
+        })
     }
 
     /// Where it is.
@@ -61,7 +71,9 @@ impl Transcript {
             self.file.write_all(&self.buffer).await?;
             self.file.flush().await
         };
-        write.await.with_context(|| format!("cannot write the transcript {}", self.path.display()))?;
+        write
+            .await
+            .with_context(|| format!("cannot write the transcript {}", self.path.display()))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER);
@@ -87,8 +99,12 @@ mod tests {
         transcript.flush().await.unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let at = |(from, to): (u64, u64)| {
-            String::from_utf8(bytes[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec()).unwrap()
+            String::from_utf8(bytes[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
+                .unwrap()
         };
-        assert_eq!((at(second).as_str(), at(third).as_str()), ("zweite …\n", "third\n"));
+        assert_eq!(
+            (at(second).as_str(), at(third).as_str()),
+            ("zweite …\n", "third\n")
+        );
     }
 }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 /// The last part of the path, which is what people call a workspace.
 #[must_use]
 pub fn name(workspace: &Path) -> String {
-    workspace.file_name().unwrap_or(workspace.as_os_str()).to_string_lossy().into_owned()
+    workspace
+        .file_name()
+        .unwrap_or(workspace.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The branch that is checked out, or the first characters of a detached commit. Read from the files, because
@@ -21,14 +25,21 @@ pub fn branch(workspace: &Path) -> Option<String> {
 }
 
 fn git_dir(workspace: &Path) -> Option<PathBuf> {
-    let dot_git = workspace.ancestors().map(|dir| dir.join(".git")).find(|path| path.exists())?;
+    let dot_git = workspace
+        .ancestors()
+        .map(|dir| dir.join(".git"))
+        .find(|path| path.exists())?;
     if dot_git.is_dir() {
         return Some(dot_git);
     }
     // A worktree or a submodule: the file names the directory.
     let link = std::fs::read_to_string(&dot_git).ok()?;
     let target = Path::new(link.trim().strip_prefix("gitdir: ")?);
-    Some(if target.is_absolute() { target.to_owned() } else { dot_git.parent()?.join(target) })
+    Some(if target.is_absolute() {
+        target.to_owned()
+    } else {
+        dot_git.parent()?.join(target)
+    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ impl Store {
     /// A message was seen and needs nothing (any more). The cursor never moves backwards.
     pub async fn advance_cursor(&self, channel: ChannelId, message: MessageId) -> Result<()> {
         let mut connection = self.pool.acquire().await.context("cannot reach the database")?;
-        advance(&mut connection, channel, message).await.context("cannot store the last seen message")
+        advance(&mut connection, channel, message)
+            .await
+            .context("cannot store the last seen message")
     }
 
     /// The newest message of a channel that was seen.

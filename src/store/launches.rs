@@ -45,7 +45,10 @@ impl Store {
         let claim = match earlier {
             Some(row) if row.state == "failed" => {
                 let prompt = relaunch(&mut tx, message, by, &row.session).await?;
-                Claim::Again { session: row.session, prompt }
+                Claim::Again {
+                    session: row.session,
+                    prompt,
+                }
             }
             Some(_) => Claim::Taken,
             None => {
@@ -60,7 +63,9 @@ impl Store {
                 if known {
                     return Ok(Claim::Taken);
                 }
-                sessions::insert(&mut tx, session, now).await.context("cannot store the new session")?;
+                sessions::insert(&mut tx, session, now)
+                    .await
+                    .context("cannot store the new session")?;
                 let Some(prompt) = prompts::insert(&mut tx, &session.id, prompt, now).await? else {
                     return Ok(Claim::Taken);
                 };
@@ -85,10 +90,13 @@ impl Store {
 
     /// The session's launch came to nothing: the message may be launched again. `false` where there was none.
     pub async fn launch_failed(&self, session: &SessionId) -> Result<bool> {
-        let done = sqlx::query!("UPDATE launches SET state = 'failed' WHERE session_id = ?1", session)
-            .execute(&self.pool)
-            .await
-            .context("cannot store the failed launch")?;
+        let done = sqlx::query!(
+            "UPDATE launches SET state = 'failed' WHERE session_id = ?1",
+            session
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store the failed launch")?;
         Ok(done.rows_affected() > 0)
     }
 }
@@ -99,9 +107,13 @@ async fn relaunch(
     by: UserId,
     session: &SessionId,
 ) -> Result<Option<OpenPrompt>> {
-    sqlx::query!("UPDATE launches SET state = 'launched', launched_by = ?2 WHERE message_id = ?1", message, by)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE launches SET state = 'launched', launched_by = ?2 WHERE message_id = ?1",
+        message,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
     sqlx::query!(
         "UPDATE agent_sessions SET phase = 'opening' WHERE session_id = ?1 AND phase IN ('failed', 'stopped')",
         session

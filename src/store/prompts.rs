@@ -117,7 +117,12 @@ pub(super) async fn insert(
     .fetch_optional(tx)
     .await
     .context("cannot store the prompt")?;
-    Ok(row.map(|id| OpenPrompt { id, message: new.message, position, state: new.state }))
+    Ok(row.map(|id| OpenPrompt {
+        id,
+        message: new.message,
+        position,
+        state: new.state,
+    }))
 }
 
 impl Store {
@@ -135,9 +140,13 @@ impl Store {
         if let (Some(channel), Some(message)) = (channel, new.message) {
             super::facts::advance(&mut tx, channel, message).await?;
         }
-        sqlx::query!("UPDATE agent_sessions SET last_active_at = ?2 WHERE session_id = ?1", session, now)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET last_active_at = ?2 WHERE session_id = ?1",
+            session,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await.context("cannot store the prompt")?;
         Ok(added)
     }
@@ -175,7 +184,8 @@ impl Store {
                 message: r.message,
                 author: r.author,
                 text: r.text,
-                attachments: serde_json::from_str(&r.attachments).context("cannot read the prompt's attachments")?,
+                attachments: serde_json::from_str(&r.attachments)
+                    .context("cannot read the prompt's attachments")?,
                 state: r.state,
             })
         })
@@ -185,7 +195,10 @@ impl Store {
     /// Moves a prompt on.
     pub async fn mark_prompt(&self, id: PromptId, state: PromptState) -> Result<()> {
         let now = now_ms();
-        let over = matches!(state, PromptState::Done | PromptState::Failed | PromptState::Dropped);
+        let over = matches!(
+            state,
+            PromptState::Done | PromptState::Failed | PromptState::Dropped
+        );
         let running = state == PromptState::Running;
         sqlx::query!(
             "UPDATE prompts SET state = ?2, started_at = CASE WHEN ?3 THEN ?5 ELSE started_at END,

@@ -105,7 +105,9 @@ impl Store {
     /// A session that is about to get a thread (`/omp new`).
     pub async fn create_session(&self, new: &NewSession) -> Result<()> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        insert(&mut tx, new, now_ms()).await.context("cannot store the new session")?;
+        insert(&mut tx, new, now_ms())
+            .await
+            .context("cannot store the new session")?;
         tx.commit().await.context("cannot store the new session")
     }
 
@@ -192,19 +194,27 @@ impl Store {
 
     /// Remembers the agent's own id of the conversation, for `--resume`; `None` forgets it.
     pub async fn set_agent_session(&self, id: &SessionId, agent_session: Option<&str>) -> Result<()> {
-        sqlx::query!("UPDATE agent_sessions SET agent_session_id = ?2 WHERE session_id = ?1", id, agent_session)
-            .execute(&self.pool)
-            .await
-            .context("cannot store the agent's session id")?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET agent_session_id = ?2 WHERE session_id = ?1",
+            id,
+            agent_session
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store the agent's session id")?;
         Ok(())
     }
 
     /// Remembers what is pinned, so that it is unpinned even after a restart.
     pub async fn set_pinned(&self, id: &SessionId, message: Option<MessageId>) -> Result<()> {
-        sqlx::query!("UPDATE agent_sessions SET pinned_message_id = ?2 WHERE session_id = ?1", id, message)
-            .execute(&self.pool)
-            .await
-            .context("cannot store what is pinned")?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET pinned_message_id = ?2 WHERE session_id = ?1",
+            id,
+            message
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store what is pinned")?;
         Ok(())
     }
 }

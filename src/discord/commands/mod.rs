@@ -54,7 +54,9 @@ fn root() -> Command {
 
 /// The commands as Discord wants them registered.
 pub fn registration() -> anyhow::Result<Value> {
-    Ok(serde_json::to_value(poise::builtins::create_application_commands(&[root()]))?)
+    Ok(serde_json::to_value(
+        poise::builtins::create_application_commands(&[root()]),
+    )?)
 }
 
 pub(super) fn framework(data: Data) -> poise::Framework<Data, Error> {
@@ -80,7 +82,10 @@ pub(super) fn framework(data: Data) -> poise::Framework<Data, Error> {
 
 /// Authorizes, acknowledges, acts, answers: the way of every command.
 async fn run(ctx: Context<'_>, ask: Ask) -> Result<(), Error> {
-    let inbound = Inbound { by: Some(who(ctx).await), ask };
+    let inbound = Inbound {
+        by: Some(who(ctx).await),
+        ask,
+    };
     let ingress = &ctx.data().ingress;
     match ingress.decide(&inbound) {
         Decision::Ignore => return Ok(()),
@@ -118,11 +123,15 @@ async fn who(ctx: Context<'_>) -> crate::ingress::auth::Person {
 async fn say(ctx: Context<'_>, text: String, ephemeral: bool) -> Result<(), Error> {
     match ctx {
         poise::Context::Application(_) => {
-            ctx.send(poise::CreateReply::default().content(text).ephemeral(ephemeral)).await?;
+            ctx.send(poise::CreateReply::default().content(text).ephemeral(ephemeral))
+                .await?;
         }
         // An ordinary message: it goes out like every other one.
         poise::Context::Prefix(prefix) => {
-            ctx.data().ingress.reply_to(here(ctx), prefix.msg.id.get().into(), text).await?;
+            ctx.data()
+                .ingress
+                .reply_to(here(ctx), prefix.msg.id.get().into(), text)
+                .await?;
         }
     }
     Ok(())
@@ -143,7 +152,8 @@ async fn failed(error: poise::FrameworkError<'_, Data, Error>) {
                 tracing::warn!("cannot answer a command: {error:#}");
             }
         }
-        poise::FrameworkError::ArgumentParse { ctx, .. } | poise::FrameworkError::SubcommandRequired { ctx } => {
+        poise::FrameworkError::ArgumentParse { ctx, .. }
+        | poise::FrameworkError::SubcommandRequired { ctx } => {
             if let Err(error) = usage(ctx).await {
                 tracing::warn!("cannot answer a command: {error:#}");
             }
@@ -158,7 +168,10 @@ async fn usage(ctx: Context<'_>) -> Result<(), Error> {
     let text = "`!omp new [prompt]` starts a session · `!omp say <prompt>` · `!omp cancel` ends the turn · `!omp stop` ends the session";
     // Only for those who may use it.
     let ask = Ask::Cancel { channel: here(ctx) };
-    let inbound = Inbound { by: Some(who(ctx).await), ask };
+    let inbound = Inbound {
+        by: Some(who(ctx).await),
+        ask,
+    };
     match ctx.data().ingress.decide(&inbound) {
         Decision::Allow => say(ctx, text.to_owned(), true).await,
         _ => Ok(()),

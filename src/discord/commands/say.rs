@@ -23,11 +23,29 @@ pub(super) async fn say(
     #[description = "queue: after what waits; steer: into the running turn"] mode: Option<Mode>,
 ) -> Result<(), Error> {
     let steer = mode == Some(Mode::Steer);
-    run(ctx, Ask::Say { channel: here(ctx), session, text: prompt, steer }).await
+    run(
+        ctx,
+        Ask::Say {
+            channel: here(ctx),
+            session,
+            text: prompt,
+            steer,
+        },
+    )
+    .await
 }
 
 /// `!omp say …`: the rest of the line is the prompt for this thread's session.
 #[poise::command(prefix_command, rename = "say", guild_only)]
 pub(super) async fn say_text(ctx: Context<'_>, #[rest] prompt: String) -> Result<(), Error> {
-    run(ctx, Ask::Say { channel: here(ctx), session: None, text: prompt, steer: false }).await
+    run(
+        ctx,
+        Ask::Say {
+            channel: here(ctx),
+            session: None,
+            text: prompt,
+            steer: false,
+        },
+    )
+    .await
 }

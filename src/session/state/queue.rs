@@ -1,0 +1,158 @@
+//! Prompts: their order, steering, what a person decides about them.
+
+use super::{Choice, Effect, Notice, Phase, Reply, State, Waiting};
+use crate::ids::PromptId;
+use crate::store::prompts::{OpenPrompt, PromptState};
+
+impl State {
+    pub(super) fn restored(&mut self, prompts: &[OpenPrompt], opened: bool, out: &mut Vec<Effect>) {
+        for prompt in prompts {
+            match prompt.state {
+                // Until the thread exists nobody can have been shown that the prompt waits.
+                PromptState::Queued => {
+                    self.enqueue(Waiting::new(prompt, false));
+                }
+                PromptState::Held => self.held.push(Waiting::new(prompt, true)),
+                PromptState::Asking => {
+                    self.undecided
+                        .push((Waiting::new(prompt, false), PromptState::Asking));
+                }
+                PromptState::Running => {
+                    self.undecided
+                        .push((Waiting::new(prompt, false), PromptState::Interrupted));
+                    out.push(Effect::Mark(prompt.id, PromptState::Interrupted));
+                    out.push(Effect::Say(Notice::Interrupted { prompt: prompt.id }));
+                }
+                // The thread was told when it happened; only the decision is still open.
+                PromptState::Interrupted | PromptState::Failed => {
+                    self.undecided.push((Waiting::new(prompt, false), prompt.state));
+                }
+                PromptState::Done | PromptState::Dropped => {}
+            }
+        }
+        if opened {
+            self.phase = Phase::Cold;
+        } else {
+            out.push(Effect::OpenThread);
+        }
+    }
+
+    pub(super) fn prompt(&mut self, prompt: &OpenPrompt, out: &mut Vec<Effect>) {
+        // A failed prompt that comes again was launched again.
+        self.undecided
+            .retain(|(w, state)| w.id != prompt.id || *state != PromptState::Failed);
+        if self.knows(prompt.id) {
+            return;
+        }
+        if prompt.state == PromptState::Asking {
+            self.undecided
+                .push((Waiting::new(prompt, false), PromptState::Asking));
+            out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
+            return;
+        }
+        let runs_next = matches!(
+            self.phase,
+            Phase::Idle | Phase::Cold | Phase::Waiting | Phase::Starting
+        ) && self.queue.is_empty()
+            && !self.blocked();
+        let at = self.enqueue(Waiting::new(prompt, !runs_next));
+        if !runs_next {
+            if let Some(message) = prompt.message {
+                out.push(Effect::ShowQueued(message, true));
+            }
+            out.push(Effect::Say(Notice::Queued {
+                ahead: at + usize::from(self.is_busy()),
+            }));
+        }
+    }
+
+    pub(super) fn steer(&mut self, prompt: &OpenPrompt, out: &mut Vec<Effect>) {
+        if self.knows(prompt.id) {
+            return;
+        }
+        if let Phase::Busy(turn) = &mut self.phase {
+            turn.steered.push(prompt.id);
+            out.push(Effect::Steer(prompt.id));
+        } else {
+            // There is no turn to steer: it is a prompt like any other.
+            self.prompt(prompt, out);
+        }
+    }
+
+    pub(super) fn refused(&mut self, prompt: PromptId, error: String, out: &mut Vec<Effect>) {
+        let Phase::Busy(turn) = &mut self.phase else {
+            return;
+        };
+        if turn.prompt == Some(prompt) {
+            turn.failed = Some(error);
+            self.turn_ended(out);
+        } else if turn.steered.contains(&prompt) {
+            turn.steered.retain(|id| *id != prompt);
+            // Not lost: it runs as a prompt of its own after this turn.
+            out.push(Effect::Mark(prompt, PromptState::Queued));
+            self.enqueue(Waiting {
+                id: prompt,
+                message: None,
+                position: 0,
+                shown: false,
+                continuing: false,
+            });
+        }
+    }
+
+    /// Sets the queue aside until a person continues it.
+    pub(super) fn hold(&mut self, out: &mut Vec<Effect>) {
+        if self.queue.is_empty() {
+            return;
+        }
+        out.push(Effect::Say(Notice::QueueHeld {
+            count: self.queue.len(),
+        }));
+        for waiting in self.queue.drain(..) {
+            out.push(Effect::Mark(waiting.id, PromptState::Held));
+            self.held.push(waiting);
+        }
+    }
+
+    pub(super) fn continue_queue(&mut self, out: &mut Vec<Effect>) {
+        let held = std::mem::take(&mut self.held);
+        out.push(Effect::Reply(Reply::Continued { count: held.len() }));
+        for waiting in held {
+            out.push(Effect::Mark(waiting.id, PromptState::Queued));
+            self.enqueue(waiting);
+        }
+    }
+
+    pub(super) fn decide(&mut self, id: PromptId, choice: Choice, out: &mut Vec<Effect>) {
+        let at = self.undecided.iter().position(|(w, state)| {
+            w.id == id
+                && match choice {
+                    Choice::Continue => *state == PromptState::Interrupted,
+                    Choice::Run => *state == PromptState::Asking,
+                    Choice::Retry | Choice::StartFresh => *state == PromptState::Failed,
+                    Choice::Discard => *state != PromptState::Failed,
+                }
+        });
+        let Some(at) = at else {
+            out.push(Effect::Reply(Reply::Stale));
+            return;
+        };
+        let (mut waiting, state) = self.undecided.remove(at);
+        out.push(Effect::Reply(Reply::Decided));
+        if choice == Choice::Discard {
+            out.push(Effect::Mark(id, PromptState::Dropped));
+            return;
+        }
+        if choice == Choice::StartFresh {
+            out.push(Effect::ForgetConversation);
+        }
+        waiting.continuing = choice == Choice::Continue;
+        out.push(Effect::Mark(id, PromptState::Queued));
+        if state == PromptState::Asking {
+            self.enqueue(waiting);
+        } else {
+            // It had its turn before the others: it keeps it.
+            self.queue.push_front(waiting);
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! Transcripts: inputs and the effects that must follow, in order.
+
+use super::*;
+use crate::event::{AgentExit, ExitHow};
+
+fn prompt(n: i64) -> OpenPrompt {
+    let message = MessageId::from(n.unsigned_abs());
+    OpenPrompt {
+        id: PromptId(n),
+        message: Some(message),
+        position: n,
+        state: PromptState::Queued,
+    }
+}
+
+fn in_state(n: i64, state: PromptState) -> OpenPrompt {
+    OpenPrompt { state, ..prompt(n) }
+}
+
+fn message(n: u64) -> MessageId {
+    MessageId::from(n)
+}
+
+fn exit(how: ExitHow) -> AgentExit {
+    AgentExit {
+        how,
+        requested: false,
+        last_lines: Vec::new(),
+        swept: 0,
+    }
+}
+
+fn deliver(n: i64) -> Effect {
+    Effect::Deliver {
+        prompt: PromptId(n),
+        continuing: false,
+    }
+}
+
+fn mark(n: i64, state: PromptState) -> Effect {
+    Effect::Mark(PromptId(n), state)
+}
+
+/// A session whose thread exists and that has nothing to do.
+fn cold() -> State {
+    let mut state = State::default();
+    let effects = state.step(Input::Restored {
+        prompts: Vec::new(),
+        opened: true,
+    });
+    assert_eq!(effects, []);
+    state
+}
+
+/// A session whose first prompt is running.
+fn busy() -> State {
+    let mut state = cold();
+    state.step(Input::Prompt(prompt(1)));
+    state.step(Input::SlotGranted);
+    let effects = state.step(Input::AgentStarted);
+    assert!(effects.ends_with(&[Effect::BeginTurn, deliver(1)]), "{effects:?}");
+    state.step(Input::TurnStarted);
+    state
+}
+
+/// A session whose process waits.
+fn idle() -> State {
+    let mut state = busy();
+    state.step(Input::TurnEnded);
+    assert_eq!(state.phase(), &Phase::Idle);
+    state
+}
+
+#[test]
+fn a_new_session_makes_its_thread_and_then_runs_what_waits() {
+    let mut state = State::default();
+    let restored = Input::Restored {
+        prompts: vec![prompt(1)],
+        opened: false,
+    };
+    assert_eq!(state.step(restored), [Effect::OpenThread]);
+    assert_eq!(state.step(Input::Opened), [Effect::AcquireSlot]);
+    assert_eq!(state.step(Input::SlotGranted), [Effect::StartAgent]);
+    assert_eq!(
+        state.step(Input::AgentStarted),
+        [
+            Effect::ClearTimer(Timer::Idle),
+            Effect::Evictable(false),
+            Effect::BeginTurn,
+            deliver(1)
+        ]
+    );
+    assert_eq!(state.step(Input::TurnStarted), []);
+    assert_eq!(
+        state.step(Input::TurnEnded),
+        [
+            mark(1, PromptState::Done),
+            Effect::EndTurn(Outcome::Done),
+            Effect::Unpin,
+            Effect::SetTimer(Timer::Idle),
+            Effect::Evictable(true)
+        ]
+    );
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_fails_the_launch_so_that_it_can_be_tried_again() {
+    let mut state = State::default();
+    state.step(Input::Restored {
+        prompts: vec![prompt(1)],
+        opened: false,
+    });
+    assert_eq!(
+        state.step(Input::OpenFailed {
+            reason: String::new()
+        }),
+        [mark(1, PromptState::Failed), Effect::LaunchFailed, Effect::Close]
+    );
+}
+
+#[test]
+fn prompts_run_one_per_turn_in_the_order_of_writing_and_say_that_they_wait() {
+    let mut state = busy();
+    assert_eq!(
+        state.step(Input::Prompt(prompt(3))),
+        [
+            Effect::ShowQueued(message(3), true),
+            Effect::Say(Notice::Queued { ahead: 1 })
+        ]
+    );
+    // Written before the other one, though it arrived later.
+    state.step(Input::Prompt(prompt(2)));
+    let effects = state.step(Input::TurnEnded);
+    assert!(
+        effects.contains(&deliver(2)) && !effects.contains(&deliver(3)),
+        "{effects:?}"
+    );
+    assert!(effects.contains(&Effect::ShowQueued(message(2), false)));
+    assert!(!effects.contains(&Effect::Unpin), "the session still runs");
+    assert!(state.step(Input::TurnEnded).contains(&deliver(3)));
+}
+
+#[test]
+fn a_prompt_that_comes_twice_runs_once() {
+    let mut state = busy();
+    assert_eq!(state.step(Input::Prompt(prompt(1))), []);
+    state.step(Input::Prompt(prompt(2)));
+    assert_eq!(state.step(Input::Prompt(prompt(2))), []);
+}
+
+#[test]
+fn steering_reaches_the_turn_and_is_a_prompt_when_there_is_none() {
+    let mut state = busy();
+    assert_eq!(state.step(Input::Steer(prompt(2))), [Effect::Steer(PromptId(2))]);
+    let effects = state.step(Input::TurnEnded);
+    assert!(effects.contains(&mark(2, PromptState::Done)), "{effects:?}");
+    let effects = state.step(Input::Steer(prompt(3)));
+    assert!(effects.contains(&deliver(3)), "{effects:?}");
+}
+
+#[test]
+fn steering_that_the_agent_refuses_runs_as_a_prompt_instead_of_being_lost() {
+    let mut state = busy();
+    state.step(Input::Steer(prompt(2)));
+    let refused = Input::PromptRefused {
+        prompt: PromptId(2),
+        error: "no".to_owned(),
+    };
+    assert_eq!(state.step(refused), [mark(2, PromptState::Queued)]);
+    assert!(state.step(Input::TurnEnded).contains(&deliver(2)));
+}
+
+#[test]
+fn a_dropped_prompt_does_not_run() {
+    let mut state = busy();
+    state.step(Input::Prompt(prompt(2)));
+    state.step(Input::Dropped(PromptId(2)));
+    assert!(state.step(Input::TurnEnded).contains(&Effect::Evictable(true)));
+}
+
+#[test]
+fn cancel_aborts_and_holds_the_queue_until_a_person_continues_it() {
+    let mut state = busy();
+    state.step(Input::Prompt(prompt(2)));
+    assert_eq!(
+        state.step(Input::Cancel),
+        [
+            Effect::Reply(Reply::Cancelling),
+            Effect::Abort,
+            Effect::SetTimer(Timer::CancelGrace)
+        ]
+    );
+    assert_eq!(state.step(Input::Cancel), [Effect::Reply(Reply::NothingToCancel)]);
+    let effects = state.step(Input::TurnEnded);
+    for expected in [
+        mark(1, PromptState::Dropped),
+        Effect::EndTurn(Outcome::Cancelled),
+        Effect::Say(Notice::QueueHeld { count: 1 }),
+        mark(2, PromptState::Held),
+    ] {
+        assert!(
+            effects.contains(&expected),
+            "{expected:?} is missing in {effects:?}"
+        );
+    }
+    assert!(!effects.contains(&deliver(2)));
+    // What is written now runs now; what is held stays.
+    assert!(state.step(Input::Prompt(prompt(3))).contains(&deliver(3)));
+    state.step(Input::TurnEnded);
+    let effects = state.step(Input::ContinueQueue);
+    assert!(effects.starts_with(&[
+        Effect::Reply(Reply::Continued { count: 1 }),
+        mark(2, PromptState::Queued)
+    ]));
+    assert!(effects.contains(&deliver(2)));
+}
+
+#[test]
+fn an_agent_that_ignores_the_abort_is_ended_and_resumed_by_the_next_prompt() {
+    let mut state = busy();
+    state.step(Input::Cancel);
+    assert_eq!(
+        state.step(Input::TimerFired(Timer::CancelGrace)),
+        [Effect::EndAgent { abort: true }]
+    );
+    let effects = state.step(Input::Exited(exit(ExitHow::Signal(9))));
+    assert!(effects.contains(&Effect::EndTurn(Outcome::Cancelled)) && effects.contains(&Effect::ReleaseSlot));
+    assert_eq!(state.phase(), &Phase::Cold);
+    assert_eq!(state.step(Input::Prompt(prompt(2))), [Effect::AcquireSlot]);
+}
+
+#[test]
+fn cancel_before_the_start_drops_the_prompt_and_gives_the_slot_back() {
+    let mut state = cold();
+    state.step(Input::Prompt(prompt(1)));
+    let effects = state.step(Input::Cancel);
+    assert!(effects.contains(&mark(1, PromptState::Dropped)) && effects.contains(&Effect::ReleaseSlot));
+    assert!(state.is_dormant());
+    // The grant that was on its way is given back.
+    assert_eq!(state.step(Input::SlotGranted), [Effect::ReleaseSlot]);
+}
+
+#[test]
+fn a_process_that_dies_in_a_turn_fails_it_and_offers_a_retry() {
+    let mut state = busy();
+    state.step(Input::Prompt(prompt(2)));
+    let died = exit(ExitHow::Code(1));
+    let effects = state.step(Input::Exited(died.clone()));
+    for expected in [
+        mark(1, PromptState::Failed),
+        Effect::EndTurn(Outcome::Died(died.clone())),
+        Effect::Say(Notice::TurnDied {
+            exit: died,
+            prompt: Some(PromptId(1)),
+        }),
+        mark(2, PromptState::Held),
+        Effect::ReleaseSlot,
+    ] {
+        assert!(
+            effects.contains(&expected),
+            "{expected:?} is missing in {effects:?}"
+        );
+    }
+    let effects = state.step(Input::Decide(PromptId(1), Choice::Retry));
+    assert_eq!(
+        effects,
+        [
+            Effect::Reply(Reply::Decided),
+            mark(1, PromptState::Queued),
+            Effect::AcquireSlot
+        ]
+    );
+    assert_eq!(
+        state.step(Input::Decide(PromptId(1), Choice::Retry)),
+        [Effect::Reply(Reply::Stale)]
+    );
+}
+
+#[test]
+fn an_agent_that_cannot_start_fails_the_prompt_and_the_launch() {
+    let mut state = cold();
+    state.step(Input::Prompt(prompt(1)));
+    state.step(Input::SlotGranted);
+    let how = ExitHow::NotStarted {
+        program: "omp".to_owned(),
+        error: "no".to_owned(),
+        not_found: true,
+    };
+    let effects = state.step(Input::Exited(exit(how.clone())));
+    assert!(effects.contains(&mark(1, PromptState::Failed)) && effects.contains(&Effect::LaunchFailed));
+    assert!(effects.contains(&Effect::Say(Notice::StartFailed {
+        exit: exit(how),
+        prompt: Some(PromptId(1))
+    })));
+    // Launched again: it is not taken for one that is known.
+    assert_eq!(state.step(Input::Prompt(prompt(1))), [Effect::AcquireSlot]);
+}
+
+#[test]
+fn a_missing_conversation_is_told_and_only_a_person_starts_a_new_one() {
+    let mut state = cold();
+    state.step(Input::Prompt(prompt(1)));
+    state.step(Input::SlotGranted);
+    let effects = state.step(Input::Exited(exit(ExitHow::SessionMissing)));
+    assert!(effects.contains(&Effect::Say(Notice::ConversationMissing {
+        prompt: Some(PromptId(1))
+    })));
+    assert!(!effects.contains(&Effect::ForgetConversation));
+    let effects = state.step(Input::Decide(PromptId(1), Choice::StartFresh));
+    assert!(effects.contains(&Effect::ForgetConversation) && effects.contains(&Effect::AcquireSlot));
+}
+
+#[test]
+fn an_idle_process_ends_and_a_prompt_that_comes_meanwhile_is_not_lost() {
+    let mut state = idle();
+    let effects = state.step(Input::TimerFired(Timer::Idle));
+    assert!(effects.contains(&Effect::EndAgent { abort: false }));
+    state.step(Input::Prompt(prompt(2)));
+    let effects = state.step(Input::Exited(exit(ExitHow::Code(0))));
+    assert!(effects.ends_with(&[Effect::AcquireSlot]), "{effects:?}");
+}
+
+#[test]
+fn only_an_idle_process_is_evicted() {
+    let mut state = busy();
+    assert_eq!(state.step(Input::Evict), []);
+    state.step(Input::TurnEnded);
+    assert!(
+        state
+            .step(Input::Evict)
+            .contains(&Effect::EndAgent { abort: false })
+    );
+}
+
+#[test]
+fn a_turn_that_was_running_at_the_crash_is_never_rerun_by_itself() {
+    let mut state = State::default();
+    let prompts = vec![in_state(1, PromptState::Running), prompt(2)];
+    let effects = state.step(Input::Restored {
+        prompts,
+        opened: true,
+    });
+    assert_eq!(
+        effects,
+        [
+            mark(1, PromptState::Interrupted),
+            Effect::Say(Notice::Interrupted { prompt: PromptId(1) })
+        ]
+    );
+    let effects = state.step(Input::Decide(PromptId(1), Choice::Continue));
+    assert!(effects.ends_with(&[Effect::AcquireSlot]), "{effects:?}");
+    state.step(Input::SlotGranted);
+    let effects = state.step(Input::AgentStarted);
+    assert!(effects.contains(&Effect::Deliver {
+        prompt: PromptId(1),
+        continuing: true
+    }));
+    assert!(state.step(Input::TurnEnded).contains(&deliver(2)));
+}
+
+#[test]
+fn discarding_what_was_interrupted_lets_the_queue_go_on() {
+    let mut state = State::default();
+    let prompts = vec![in_state(1, PromptState::Interrupted), prompt(2)];
+    // The thread was told before.
+    assert_eq!(
+        state.step(Input::Restored {
+            prompts,
+            opened: true
+        }),
+        []
+    );
+    let effects = state.step(Input::Decide(PromptId(1), Choice::Discard));
+    assert_eq!(
+        effects,
+        [
+            Effect::Reply(Reply::Decided),
+            mark(1, PromptState::Dropped),
+            Effect::AcquireSlot
+        ]
+    );
+}
+
+#[test]
+fn what_came_while_the_daemon_was_away_is_asked_about() {
+    let mut state = idle();
+    let late = in_state(2, PromptState::Asking);
+    assert_eq!(
+        state.step(Input::Prompt(late)),
+        [Effect::Say(Notice::Stale { prompt: PromptId(2) })]
+    );
+    assert!(
+        state.step(Input::Prompt(prompt(3))).contains(&deliver(3)),
+        "others do not wait for the answer"
+    );
+    state.step(Input::TurnEnded);
+    assert!(
+        state
+            .step(Input::Decide(PromptId(2), Choice::Run))
+            .contains(&deliver(2))
+    );
+}
+
+#[test]
+fn stop_drops_everything_and_archives_after_the_process_is_gone() {
+    let mut state = busy();
+    state.step(Input::Prompt(prompt(2)));
+    let effects = state.step(Input::Stop);
+    assert!(effects.contains(&Effect::EndAgent { abort: true }) && !effects.contains(&Effect::Archive));
+    let effects = state.step(Input::Exited(exit(ExitHow::Code(0))));
+    assert!(effects.contains(&mark(2, PromptState::Dropped)));
+    assert!(effects.ends_with(&[
+        Effect::Say(Notice::Stopped { dropped: 1 }),
+        Effect::Archive,
+        Effect::Close
+    ]));
+}
+
+#[test]
+fn a_deleted_thread_ends_the_session_without_a_word() {
+    let mut state = busy();
+    let effects = state.step(Input::ThreadGone);
+    assert!(effects.contains(&Effect::EndAgent { abort: true }));
+    let effects = state.step(Input::Exited(exit(ExitHow::Code(0))));
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Say(_) | Effect::Archive)),
+        "{effects:?}"
+    );
+    assert!(effects.ends_with(&[Effect::Close]));
+}
+
+#[test]
+fn shutdown_lets_the_turn_finish_and_starts_nothing() {
+    let mut state = busy();
+    state.step(Input::Prompt(prompt(2)));
+    assert_eq!(
+        state.step(Input::Shutdown),
+        [Effect::Say(Notice::ShuttingDown), Effect::SetTimer(Timer::Drain)]
+    );
+    let effects = state.step(Input::TurnEnded);
+    assert!(effects.contains(&Effect::EndAgent { abort: false }) && !effects.contains(&deliver(2)));
+    assert!(
+        state
+            .step(Input::Exited(exit(ExitHow::Code(0))))
+            .ends_with(&[Effect::Close])
+    );
+}
+
+#[test]
+fn a_turn_that_outlives_the_shutdown_is_interrupted_and_said_so() {
+    let mut state = busy();
+    state.step(Input::Shutdown);
+    let effects = state.step(Input::TimerFired(Timer::Drain));
+    assert_eq!(
+        effects,
+        [
+            Effect::EndTurn(Outcome::Shutdown),
+            Effect::Say(Notice::Interrupted { prompt: PromptId(1) }),
+            mark(1, PromptState::Interrupted),
+            Effect::EndAgent { abort: true }
+        ]
+    );
+}
+
+#[test]
+fn a_late_steer_that_begins_a_turn_by_itself_is_a_turn() {
+    let mut state = idle();
+    assert!(state.step(Input::TurnStarted).contains(&Effect::BeginTurn));
+    assert!(
+        state
+            .step(Input::TurnEnded)
+            .contains(&Effect::EndTurn(Outcome::Done))
+    );
+}
+
+#[test]
+fn an_error_that_was_retried_successfully_is_no_failure() {
+    let mut state = busy();
+    state.step(Input::TurnFailed {
+        error: "overloaded".to_owned(),
+    });
+    state.step(Input::TurnRecovered);
+    assert!(
+        state
+            .step(Input::TurnEnded)
+            .contains(&Effect::EndTurn(Outcome::Done))
+    );
+}

@@ -1,0 +1,179 @@
+//! The process and its turns: started, running, over.
+
+use super::{Effect, Notice, Outcome, Phase, State, Timer, Turn, Waiting, Why};
+use crate::event::{AgentExit, ExitHow};
+use crate::ids::PromptId;
+use crate::store::prompts::PromptState;
+
+impl State {
+    pub(super) fn slot_granted(&mut self, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Waiting && !self.queue.is_empty() && !self.draining {
+            self.phase = Phase::Starting;
+            out.push(Effect::StartAgent);
+        } else {
+            // It was cancelled while it waited.
+            if self.phase == Phase::Waiting {
+                self.phase = Phase::Cold;
+            }
+            out.push(Effect::ReleaseSlot);
+        }
+    }
+
+    pub(super) fn agent_started(&mut self, out: &mut Vec<Effect>) {
+        if self.phase != Phase::Starting {
+            return;
+        }
+        self.phase = Phase::Idle;
+        if self.queue.is_empty() {
+            self.rest(out);
+        }
+    }
+
+    /// Nothing to do: the process may go after a while, or at once when a slot is needed.
+    pub(super) fn rest(&mut self, out: &mut Vec<Effect>) {
+        if self.draining {
+            self.phase = Phase::Ending(Why::Shutdown);
+            out.push(Effect::EndAgent { abort: false });
+        } else {
+            self.phase = Phase::Idle;
+            out.push(Effect::SetTimer(Timer::Idle));
+            out.push(Effect::Evictable(true));
+        }
+    }
+
+    pub(super) fn end_idle(&mut self, out: &mut Vec<Effect>) {
+        out.push(Effect::ClearTimer(Timer::Idle));
+        out.push(Effect::Evictable(false));
+        out.push(Effect::EndAgent { abort: false });
+        self.phase = Phase::Ending(Why::Idle);
+    }
+
+    pub(super) fn turn_started(&mut self, out: &mut Vec<Effect>) {
+        // The agent began by itself: a steer that came just after a turn's end, or a local command.
+        if self.phase == Phase::Idle {
+            out.push(Effect::ClearTimer(Timer::Idle));
+            out.push(Effect::Evictable(false));
+            out.push(Effect::BeginTurn);
+            self.phase = Phase::Busy(Turn::default());
+        }
+    }
+
+    pub(super) fn turn_ended(&mut self, out: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Busy(turn) => {
+                let (state, outcome) = match turn.failed {
+                    Some(error) => (PromptState::Failed, Outcome::Failed(error)),
+                    None => (PromptState::Done, Outcome::Done),
+                };
+                let failed = match &outcome {
+                    Outcome::Failed(error) => Some(error.clone()),
+                    _ => None,
+                };
+                self.close_turn(turn.prompt, &turn.steered, state, out);
+                out.push(Effect::EndTurn(outcome));
+                if let Some(error) = failed {
+                    out.push(Effect::Say(Notice::TurnFailed {
+                        error,
+                        prompt: turn.prompt,
+                    }));
+                }
+                self.settle(out);
+            }
+            Phase::Cancelling(turn) => {
+                out.push(Effect::ClearTimer(Timer::CancelGrace));
+                self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
+                out.push(Effect::EndTurn(Outcome::Cancelled));
+                self.hold(out);
+                self.settle(out);
+            }
+            other => self.phase = other,
+        }
+    }
+
+    /// After a turn, with the process alive.
+    pub(super) fn settle(&mut self, out: &mut Vec<Effect>) {
+        self.phase = Phase::Idle;
+        if self.queue.is_empty() || self.draining {
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
+    }
+
+    pub(super) fn close_turn(
+        &mut self,
+        prompt: Option<PromptId>,
+        steered: &[PromptId],
+        state: PromptState,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(id) = prompt {
+            if state == PromptState::Failed {
+                let waiting = Waiting {
+                    id,
+                    message: None,
+                    position: 0,
+                    shown: false,
+                    continuing: false,
+                };
+                self.undecided.push((waiting, PromptState::Failed));
+            }
+            out.push(Effect::Mark(id, state));
+        }
+        out.extend(steered.iter().map(|id| Effect::Mark(*id, PromptState::Done)));
+    }
+
+    pub(super) fn exited(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
+        out.push(Effect::ClearTimer(Timer::Idle));
+        out.push(Effect::Evictable(false));
+        out.push(Effect::ReleaseSlot);
+        match std::mem::replace(&mut self.phase, Phase::Cold) {
+            Phase::Ending(Why::Stopped) => self.finish_stop(out),
+            Phase::Ending(Why::Shutdown) => self.close(out),
+            Phase::Ending(Why::Idle) | Phase::Cold | Phase::Waiting | Phase::Opening => {}
+            Phase::Closed => self.phase = Phase::Closed,
+            Phase::Starting => self.start_failed(exit, out),
+            Phase::Idle => {
+                out.push(Effect::Say(Notice::IdleDied { exit }));
+                out.push(Effect::Unpin);
+            }
+            Phase::Busy(turn) => {
+                self.close_turn(turn.prompt, &turn.steered, PromptState::Failed, out);
+                out.push(Effect::EndTurn(Outcome::Died(exit.clone())));
+                out.push(Effect::Say(Notice::TurnDied {
+                    exit,
+                    prompt: turn.prompt,
+                }));
+                self.hold(out);
+                out.push(Effect::Unpin);
+            }
+            Phase::Cancelling(turn) => {
+                out.push(Effect::ClearTimer(Timer::CancelGrace));
+                self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
+                out.push(Effect::EndTurn(Outcome::Cancelled));
+                self.hold(out);
+                out.push(Effect::Unpin);
+            }
+        }
+        if self.draining && self.phase == Phase::Cold {
+            self.close(out);
+        }
+    }
+
+    pub(super) fn start_failed(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
+        let prompt = self.queue.pop_front();
+        if let Some(waiting) = prompt {
+            self.unshow(&waiting, out);
+            out.push(Effect::Mark(waiting.id, PromptState::Failed));
+            self.undecided.push((waiting, PromptState::Failed));
+        }
+        let prompt = prompt.map(|w| w.id);
+        out.push(Effect::Say(if exit.how == ExitHow::SessionMissing {
+            Notice::ConversationMissing { prompt }
+        } else {
+            Notice::StartFailed { exit, prompt }
+        }));
+        out.push(Effect::LaunchFailed);
+        self.hold(out);
+        out.push(Effect::Unpin);
+    }
+}
