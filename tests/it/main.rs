@@ -9,4 +9,7 @@
 mod absences;
 mod cli;
 mod config;
+mod harness;
+mod main_job;
 mod outbox;
+mod sim;

@@ -1,0 +1,475 @@
+//! The simulated Discord, from the side of an unmodified serenity and poise.
+
+mod bot;
+
+use std::time::Duration;
+
+use ompcord::sim::{Fault, Mishap, Sim, SimConfig, permission};
+use serenity::all::{
+    ChannelId, CreateActionRow, CreateButton, CreateMessage, CreateThread, EditMessage, EditThread,
+    GatewayIntents, HttpError, MessageFlags, MessageId, Nonce, ReactionType,
+};
+
+use self::bot::{Bot, Heard, http_for};
+
+fn ch(id: ompcord::ids::ChannelId) -> ChannelId {
+    ChannelId::new(id.get())
+}
+
+fn msg(id: ompcord::ids::MessageId) -> MessageId {
+    MessageId::new(id.get())
+}
+
+fn own(id: MessageId) -> ompcord::ids::MessageId {
+    id.get().into()
+}
+
+/// Status and code of a refusal.
+fn refusal<T: std::fmt::Debug>(result: Result<T, serenity::Error>) -> (u16, isize) {
+    match result.unwrap_err() {
+        serenity::Error::Http(HttpError::UnsuccessfulRequest(response)) => {
+            (response.status_code.as_u16(), response.error.code)
+        }
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+async fn start() -> Sim {
+    Sim::start(SimConfig::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bot_logs_in_and_hears_what_people_write() {
+    let sim = start().await;
+    let mut bot = Bot::start(&sim).await;
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    bot.until(|heard| matches!(heard, Heard::Guild(id) if *id == sim.guild_id().get()))
+        .await;
+    let message = sim.say("alice", "home", "hello").unwrap();
+    bot.until(|heard| *heard == Heard::Message(message.get(), "hello".to_owned()))
+        .await;
+    sim.react("bob", message, "🚀").unwrap();
+    bot.until(|heard| *heard == Heard::Reaction(message.get(), "🚀".to_owned()))
+        .await;
+    sim.edit("alice", message, "hello again").unwrap();
+    bot.until(|heard| *heard == Heard::Edit(message.get(), true))
+        .await;
+    sim.delete(message).unwrap();
+    bot.until(|heard| *heard == Heard::Delete(message.get())).await;
+    sim.assert_clean();
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn slash_commands_are_answered_at_once_later_and_privately() {
+    let sim = start().await;
+    let bot = Bot::start(&sim).await;
+    sim.until("the commands", |sim| (!sim.commands().is_empty()).then_some(()))
+        .await;
+
+    let now = sim
+        .slash("alice", "home", "omp echo", &[("text", "hi"), ("times", "2")])
+        .unwrap();
+    let reply = sim.reply(now).await;
+    assert_eq!((reply.content(), reply.ephemeral), ("hi hi", false));
+
+    let later = sim.slash("alice", "home", "omp later", &[]).unwrap();
+    sim.until("thinking", |sim| sim.reply_to(later)?.deferred.then_some(()))
+        .await;
+    bot.go_on();
+    let reply = sim.reply(later).await;
+    assert_eq!((reply.content(), reply.followups.len()), ("first", 1));
+    assert_eq!(reply.followups[0].content, "second");
+
+    let secret = sim.slash("mallory", "home", "omp secret", &[]).unwrap();
+    let reply = sim.reply(secret).await;
+    assert!(reply.ephemeral);
+    assert!(
+        sim.messages("home")
+            .iter()
+            .all(|message| message.content != reply.content())
+    );
+
+    let typing = sim
+        .autocomplete("alice", "home", "omp echo", &[("text", "ab")])
+        .unwrap();
+    let reply = sim.reply(typing).await;
+    assert_eq!(reply.choices, [("ab!".to_owned(), "ab!".to_owned())]);
+
+    let wrong = sim.slash("alice", "home", "omp echo", &[("text", "x"), ("times", "many")]);
+    assert!(wrong.unwrap_err().to_string().contains("not an integer"));
+    assert!(sim.slash("alice", "home", "omp nothing", &[]).is_err());
+    sim.assert_clean();
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn buttons_selects_and_modals_go_round() {
+    let sim = start().await;
+    let bot = Bot::start(&sim).await;
+    sim.until("the commands", |sim| (!sim.commands().is_empty()).then_some(()))
+        .await;
+    let panel = sim.slash("alice", "home", "omp panel", &[]).unwrap();
+    let panel = sim.reply(panel).await.message.unwrap();
+    assert_eq!(panel.buttons.len(), 2);
+
+    let click = sim.click("bob", panel.id, "Count").unwrap();
+    sim.reply(click).await;
+    assert_eq!(sim.message(panel.id).unwrap().content, "clicked by bob");
+
+    let opened = sim.click("alice", panel.id, "Ask").unwrap();
+    let modal = sim.reply(opened).await.modal.unwrap();
+    assert_eq!(modal.title, "Why?");
+    assert!(sim.submit_modal("alice", opened, &[("reason", "")]).is_err());
+    let sent = sim
+        .submit_modal("alice", opened, &[("reason", "because")])
+        .unwrap();
+    let reply = sim.reply(sent).await;
+    assert_eq!(reply.content(), "because");
+
+    let chosen = sim.select("alice", panel.id, "", &["Two"]).unwrap();
+    assert_eq!(sim.reply(chosen).await.content(), "chose 2");
+    assert!(sim.click("alice", panel.id, "Nothing").is_err());
+    sim.assert_clean();
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn messages_are_sent_edited_pinned_and_reacted_to() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let file = serenity::all::CreateAttachment::bytes("contents", "a log.txt");
+    let builder = CreateMessage::new()
+        .content("**hi** <@1100000000000000101>")
+        .flags(MessageFlags::SUPPRESS_NOTIFICATIONS)
+        .add_file(file);
+    let sent = home.send_message(&http, builder).await.unwrap();
+    let seen = sim.message(own(sent.id)).unwrap();
+    assert!(seen.silent && seen.notified.is_empty());
+    assert_eq!(
+        (
+            seen.attachments[0].name.as_str(),
+            seen.attachments[0].text().as_str()
+        ),
+        ("a_log.txt", "contents")
+    );
+    let downloaded = reqwest::get(&sent.attachments[0].url)
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(downloaded, "contents");
+
+    home.edit_message(&http, sent.id, EditMessage::new().content("bye"))
+        .await
+        .unwrap();
+    sent.react(&http, ReactionType::Unicode("👀".to_owned()))
+        .await
+        .unwrap();
+    sent.pin(&http).await.unwrap();
+    let seen = sim.message(own(sent.id)).unwrap();
+    assert_eq!(
+        (seen.content.as_str(), seen.edited, seen.pinned),
+        ("bye", true, true)
+    );
+    assert_eq!(seen.attachments.len(), 1);
+    assert_eq!(seen.reactions[0].users, ["ompcord"]);
+    assert_eq!(home.pins(&http).await.unwrap().len(), 1);
+    let page = home
+        .messages(&http, serenity::all::GetMessages::new().limit(10))
+        .await
+        .unwrap();
+    assert_eq!(page.last().unwrap().id, sent.id);
+    home.broadcast_typing(&http).await.unwrap();
+    assert!(sim.is_typing("home"));
+    home.say(&http, "done").await.unwrap();
+    assert!(!sim.is_typing("home"));
+    sent.delete(&http).await.unwrap();
+    assert_eq!(refusal(home.message(&http, sent.id).await), (404, 10008));
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn nothing_is_pinged_that_allowed_mentions_forbids() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let text = format!(
+        "<@{}> <@&{}> @everyone",
+        sim.user("bob").unwrap(),
+        sim.role("operators").unwrap()
+    );
+    let open = home.say(&http, &text).await.unwrap();
+    assert_eq!(open.mentions.len(), 1);
+    assert!(open.mention_everyone);
+    let mut notified = sim.message(own(open.id)).unwrap().notified;
+    notified.sort();
+    assert_eq!(notified, ["alice", "beep", "bob", "mallory"]);
+    let none = serenity::all::CreateAllowedMentions::new();
+    let closed = home
+        .send_message(&http, CreateMessage::new().content(&text).allowed_mentions(none))
+        .await
+        .unwrap();
+    assert!(closed.mentions.is_empty() && closed.mention_roles.is_empty() && !closed.mention_everyone);
+    assert!(sim.message(own(closed.id)).unwrap().notified.is_empty());
+}
+
+#[tokio::test]
+async fn a_nonce_makes_one_message_of_two_tries() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let send = |text: &str| {
+        let nonce = Nonce::String("n-1".to_owned());
+        home.send_message(
+            &http,
+            CreateMessage::new()
+                .content(text)
+                .nonce(nonce)
+                .enforce_nonce(true),
+        )
+    };
+    sim.fault(Fault::next("POST", "/channels/{}/messages", Mishap::LoseReply));
+    send("one").await.unwrap_err();
+    let first = sim.messages("home");
+    assert_eq!(first.len(), 1, "it was made although the reply was lost");
+    let second = send("one").await.unwrap();
+    assert_eq!(own(second.id), first[0].id);
+    assert_eq!(sim.messages("home").len(), 1);
+    assert_eq!(sim.count("POST", "/channels/{}/messages"), 2);
+}
+
+#[tokio::test]
+async fn a_message_has_one_thread_and_archived_threads_are_closed() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let prompt = sim.say("alice", "home", "do it").unwrap();
+    let make = || home.create_thread_from_message(&http, msg(prompt), CreateThread::new("Run: do it"));
+    let thread = make().await.unwrap();
+    assert_eq!(thread.id.get(), prompt.get());
+    assert_eq!(refusal(make().await), (400, 160_004));
+
+    let alice = serenity::all::UserId::new(sim.user("alice").unwrap().get());
+    thread.id.add_thread_member(&http, alice).await.unwrap();
+    let said = thread.id.say(&http, "working").await.unwrap();
+    let seen = sim.thread_on(prompt).unwrap();
+    assert_eq!(seen.members, ["ompcord", "alice"]);
+    assert_eq!(seen.messages.len(), 1);
+
+    thread
+        .id
+        .edit_thread(&http, EditThread::new().archived(true))
+        .await
+        .unwrap();
+    let edit = thread
+        .id
+        .edit_message(&http, said.id, EditMessage::new().content("x"))
+        .await;
+    assert_eq!(refusal(edit), (400, 50083));
+    let reaction = said.react(&http, ReactionType::Unicode("👀".to_owned())).await;
+    assert_eq!(refusal(reaction), (400, 50083));
+    thread.id.say(&http, "awake").await.unwrap();
+    assert!(!sim.thread_on(prompt).unwrap().archived);
+
+    sim.set_permissions(permission::ALL_OF_A_BOT & !permission::MANAGE_THREADS);
+    sim.lock(prompt.thread(), true);
+    assert_eq!(refusal(thread.id.say(&http, "?").await), (400, 50083));
+    sim.delete_channel(prompt.thread()).unwrap();
+    assert_eq!(refusal(thread.id.say(&http, "?").await), (404, 10003));
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn what_discord_refuses_is_refused() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let send = |body: serde_json::Value| {
+        let http = http_for(&sim);
+        async move { http.send_message(home, Vec::new(), &body).await }
+    };
+    let long = "ä".repeat(2001);
+    assert_eq!(
+        refusal(send(serde_json::json!({"content": long})).await),
+        (400, 50035)
+    );
+    assert_eq!(
+        refusal(send(serde_json::json!({"content": " "})).await),
+        (400, 50006)
+    );
+    let embed = serde_json::json!({"embeds": [{"description": "x".repeat(4097)}]});
+    assert_eq!(refusal(send(embed).await), (400, 50035));
+    let big = serde_json::json!({"description": "x".repeat(4000)});
+    assert_eq!(
+        refusal(send(serde_json::json!({"embeds": [big, big]})).await),
+        (400, 50035)
+    );
+    let button = |id: &str| CreateButton::new(id).label("x");
+    let six = (0..6).map(|n| button(&n.to_string())).collect();
+    let row = |buttons| CreateMessage::new().components(vec![CreateActionRow::Buttons(buttons)]);
+    assert_eq!(refusal(home.send_message(&http, row(six)).await), (400, 50035));
+    assert_eq!(
+        refusal(
+            home.send_message(&http, row(vec![button("a"), button("a")]))
+                .await
+        ),
+        (400, 50035)
+    );
+    assert_eq!(
+        refusal(
+            home.send_message(&http, row(vec![button(&"a".repeat(101))]))
+                .await
+        ),
+        (400, 50035)
+    );
+    let huge = serenity::all::CreateAttachment::bytes(vec![0; 10 * 1024 * 1024 + 1], "big.bin");
+    assert_eq!(
+        refusal(
+            home.send_message(&http, CreateMessage::new().add_file(huge))
+                .await
+        ),
+        (413, 40005)
+    );
+
+    sim.set_permissions(permission::ALL_OF_A_BOT & !permission::SEND_MESSAGES);
+    assert_eq!(refusal(home.say(&http, "x").await), (403, 50013));
+    sim.set_permissions(0);
+    assert_eq!(refusal(home.say(&http, "x").await), (403, 50001));
+    let stranger = bot::http_with_token(&sim, "wrong");
+    assert_eq!(refusal(home.say(&stranger, "x").await).0, 401);
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn a_route_that_is_not_there_fails_the_test() {
+    let sim = start().await;
+    let http = http_for(&sim);
+    let audit = http
+        .get_guild(serenity::all::GuildId::new(sim.guild_id().get()))
+        .await
+        .unwrap();
+    assert_eq!(audit.name, "Workshop");
+    sim.assert_clean();
+    let unknown = http.get_voice_regions().await;
+    assert_eq!(refusal(unknown).0, 404);
+    let complaints = sim.take_complaints();
+    assert_eq!(complaints, ["unknown route: GET /api/v10/voice/regions"]);
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn a_dropped_gateway_is_resumed_and_nothing_is_missed() {
+    let sim = start().await;
+    let mut bot = Bot::start(&sim).await;
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    sim.drop_gateway();
+    let missed = sim.say("alice", "home", "while you were away").unwrap();
+    bot.until(|heard| matches!(heard, Heard::Message(id, _) if *id == missed.get()))
+        .await;
+    assert_eq!(sim.logins(), (1, 1));
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_resumed_is_begun_anew() {
+    let sim = start().await;
+    let mut bot = Bot::start(&sim).await;
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    sim.refuse_resumes(1);
+    sim.drop_gateway();
+    let missed = sim.say("alice", "home", "missed").unwrap();
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    let after = sim.say("alice", "home", "after").unwrap();
+    bot.until(|heard| match heard {
+        Heard::Message(id, _) => {
+            assert_ne!(*id, missed.get(), "events of an invalid session are lost");
+            *id == after.get()
+        }
+        _ => false,
+    })
+    .await;
+    assert_eq!(sim.logins(), (2, 0));
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn without_the_content_intent_messages_are_empty() {
+    let sim = start().await;
+    let intents = GatewayIntents::non_privileged();
+    let mut bot = Bot::start_with(http_for(&sim), &sim, intents).await.unwrap();
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    let message = sim.say("alice", "home", "hello").unwrap();
+    bot.until(|heard| *heard == Heard::Message(message.get(), String::new()))
+        .await;
+    let mention = sim
+        .say("alice", "home", &format!("<@{}> hi", sim.bot_id()))
+        .unwrap();
+    bot.until(
+        |heard| matches!(heard, Heard::Message(id, text) if *id == mention.get() && text.ends_with("hi")),
+    )
+    .await;
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_tokens_and_disallowed_intents_are_final() {
+    let sim = Sim::start(SimConfig {
+        disallowed_intents: GatewayIntents::MESSAGE_CONTENT.bits(),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let intents = GatewayIntents::non_privileged() | GatewayIntents::MESSAGE_CONTENT;
+    let bot = Bot::start_with(http_for(&sim), &sim, intents).await.unwrap();
+    let error = bot.ended().await.unwrap_err();
+    assert!(matches!(
+        error,
+        serenity::Error::Gateway(serenity::gateway::GatewayError::DisallowedGatewayIntents)
+    ));
+}
+
+#[tokio::test]
+async fn faults_hit_the_request_that_they_are_for() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    sim.fault(Fault::next("POST", "/channels/{}/messages", Mishap::status(503)).after(1));
+    home.say(&http, "one").await.unwrap();
+    assert_eq!(refusal(home.say(&http, "two").await).0, 503);
+    home.say(&http, "three").await.unwrap();
+    sim.fault(Fault::next("*", "**", Mishap::Cut));
+    home.say(&http, "four").await.unwrap_err();
+    sim.fault(Fault::next("POST", "/channels/{}/messages", Mishap::Hang));
+    let hung = tokio::time::timeout(Duration::from_millis(300), home.say(&http, "five")).await;
+    assert!(hung.is_err());
+    let texts: Vec<String> = sim
+        .messages("home")
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    assert_eq!(texts, ["one", "three", "five"]);
+    assert!(sim.faults().is_empty());
+}
+
+#[tokio::test]
+async fn an_unanswered_interaction_fails_in_front_of_the_person() {
+    let sim = Sim::start(SimConfig {
+        ack_window: Duration::from_millis(50),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let http = http_for(&sim);
+    let message = ch(sim.home_channel())
+        .send_message(
+            &http,
+            CreateMessage::new().button(CreateButton::new("b").label("B")),
+        )
+        .await
+        .unwrap();
+    let click = sim.click("alice", own(message.id), "B").unwrap();
+    let reply = sim.reply(click).await;
+    assert!(reply.failed && !reply.answered);
+    sim.until("the complaint", |sim| {
+        (!sim.complaints().is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(sim.take_complaints().len(), 1);
+}
