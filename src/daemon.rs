@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, InstanceLock};
+use crate::config::Config;
 use crate::discord::outbox::{Outbox, OutboxEvent};
 use crate::discord::rest::{Rest, RestError};
 use crate::discord::{Endpoint, commands, gateway};
@@ -149,7 +149,6 @@ impl Boot {
         config
             .create_directories()
             .context("cannot create the state directory")?;
-        let _lock = InstanceLock::acquire(&config.state_dir)?;
         let marker = config.state_dir.display().to_string();
         if let Err(error) = crate::agent::become_subreaper() {
             tracing::warn!("cannot adopt orphaned processes: {error}");
@@ -191,9 +190,6 @@ impl Boot {
         );
         let mut client = self.tracker.spawn(client);
         booted.send_replace(true);
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
-        }
         let result = tokio::select! {
             () = self.shutdown.cancelled() => Ok(()),
             ended = &mut client => Err(task_ended("gateway", ended)),
@@ -256,14 +252,12 @@ impl Boot {
 
 /// Resolves only when the gateway was not ready in time.
 async fn first_ready(mut seen: watch::Receiver<bool>) -> anyhow::Error {
-    match tokio::time::timeout(GATEWAY_START, seen.wait_for(|ready| *ready)).await {
+    let ready = async { seen.wait_for(|ready| *ready).await.is_ok() };
+    match tokio::time::timeout(GATEWAY_START, ready).await {
         Ok(_) => std::future::pending().await,
-        Err(_) => UserError::new(format!(
-            "Discord's gateway did not answer within {} s",
-            GATEWAY_START.as_secs()
-        ))
-        .hint("check the network and discordstatus.com, then start again")
-        .into(),
+        Err(_) => UserError::new(format!("Discord's gateway did not answer within {} s", GATEWAY_START.as_secs()))
+            .hint("check the network and discordstatus.com, then start again")
+            .into(),
     }
 }
 

@@ -167,7 +167,7 @@ impl Store {
     }
 
     /// How many rows have work, in all channels.
-    pub(crate) async fn outbox_left(&self) -> Result<usize> {
+    pub async fn outbox_left(&self) -> Result<usize> {
         let count =
             sqlx::query_scalar!("SELECT count(*) FROM outbox WHERE kind <> 'message' OR sent < wanted")
                 .fetch_one(self.pool())

@@ -68,7 +68,7 @@ impl Bench {
             ("DISCORD_BOT_TOKEN", SimConfig::default().token),
             ("DISCORD_GUILD_ID", sim.guild_id().to_string()),
             ("DISCORD_CHANNEL_ID", sim.home_channel().to_string()),
-            ("DISCORD_ALLOWED_USERS", sim.user_id("alice").to_string()),
+            ("DISCORD_ALLOWED_USERS", sim.user("alice").unwrap().to_string()),
             ("OMP_COMMAND", scripted_command()),
             ("OMP_WORKDIR", work.display().to_string()),
             ("OMP_APPROVAL_MODE", "yolo".to_owned()),
@@ -135,7 +135,7 @@ impl Bench {
         }
         self.sim.assert_clean();
         let store = Store::open(&self.config().database_path()).await.unwrap();
-        assert_eq!(store.outbox_waiting().await.unwrap(), 0, "rows of the outbox were not sent\n{}", self.sim.picture());
+        assert_eq!(store.outbox_left().await.unwrap(), 0, "rows of the outbox were not sent\n{}", self.sim.picture());
         store.close().await;
         let left = agent::sweep_all(&self.dir.path().join("state").display().to_string()).await;
         assert_eq!(left, 0, "processes of agents were left running");

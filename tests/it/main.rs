@@ -12,4 +12,5 @@ mod config;
 mod harness;
 mod main_job;
 mod outbox;
+mod real;
 mod sim;

@@ -27,7 +27,7 @@ impl State {
             std::mem::replace(&mut self.phase, Phase::Ending(Why::Shutdown))
         {
             out.push(Effect::EndTurn(Outcome::Shutdown));
-            for id in turn.prompt {
+            if let Some(id) = turn.prompt {
                 out.push(Effect::Say(Notice::Interrupted { prompt: id }));
                 out.push(Effect::Mark(id, PromptState::Interrupted));
             }
