@@ -9,3 +9,4 @@
 mod absences;
 mod cli;
 mod config;
+mod documents;
