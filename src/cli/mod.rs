@@ -95,9 +95,12 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
 /// One sentence and a hint for the person, one code for the service manager.
 fn report(error: &anyhow::Error) -> ExitCode {
     let (code, hint) = verdict(error);
-    out::error(&format!("error: {error:#}"));
+    let text = format!("error: {error:#}");
+    // After a list of problems, the hint is about all of them.
+    let gap = if text.contains('\n') { "\n" } else { "" };
+    out::error(&text);
     if let Some(hint) = hint {
-        out::error(&format!("hint: {hint}"));
+        out::error(&format!("{gap}hint: {hint}"));
     }
     ExitCode::from(code)
 }

@@ -1,5 +1,6 @@
 //! The program as a shell or systemd sees it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -76,20 +77,63 @@ fn the_first_file_found_is_the_only_one_read() {
     }
 }
 
-#[test]
-fn a_second_instance_is_refused_and_told_the_pid_of_the_first() {
-    let home = tempfile::tempdir().unwrap();
-    let state = home.path().join("state");
-    let _first = InstanceLock::acquire(&state).unwrap();
-    let output = ompcord(home.path())
+/// The program with a complete configuration and its state directory taken, so that it logs one warning and ends.
+fn refused(home: &Path) -> (Command, InstanceLock) {
+    let state = home.join("state");
+    let lock = InstanceLock::acquire(&state).unwrap();
+    let mut command = ompcord(home);
+    command
         .env("DISCORD_BOT_TOKEN", TOKEN)
         .env("DISCORD_GUILD_ID", "1")
         .env("DISCORD_CHANNEL_ID", "2")
         .env("OMPCORD_STATE_DIR", &state)
         // Nothing listens there, should the lock ever fail to hold it back.
-        .env("DISCORD_API_URL", "http://127.0.0.1:1")
-        .output()
+        .env("DISCORD_API_URL", "http://127.0.0.1:1");
+    (command, lock)
+}
+
+#[test]
+fn log_lines_suit_their_reader() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut command, _lock) = refused(home.path());
+    let path = home.path().join("journal");
+    let journal = std::fs::File::create(&path).unwrap();
+    let meta = journal.metadata().unwrap();
+    command
+        .env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()))
+        .stderr(journal)
+        .status()
         .unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.starts_with("<4>ompcord::cli::run: nobody may use the bot"),
+        "{text}"
+    );
+
+    // Inherited from a terminal that is itself a service, the variable speaks of another stream.
+    command.stderr(std::process::Stdio::piped());
+    let text = told(&command.output().unwrap());
+    assert!(
+        text.contains(" WARN ompcord::cli::run: nobody") && !text.contains("<4>"),
+        "{text}"
+    );
+
+    let text = told(&command.env("OMPCORD_LOG_FORMAT", "json").output().unwrap());
+    let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(line.get("level").and_then(|level| level.as_str()), Some("WARN"));
+
+    let text = told(&command.env("OMPCORD_LOG", "error").output().unwrap());
+    assert!(
+        text.starts_with("error: "),
+        "nothing is logged below the filter: {text}"
+    );
+}
+
+#[test]
+fn a_second_instance_is_refused_and_told_the_pid_of_the_first() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut command, _first) = refused(home.path());
+    let output = command.output().unwrap();
     let text = told(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("(pid {})", std::process::id())), "{text}");

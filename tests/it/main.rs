@@ -9,6 +9,7 @@
 mod absences;
 mod cli;
 mod config;
+mod documents;
 mod harness;
 mod main_job;
 mod outbox;
