@@ -1,1 +1,16 @@
-//! Pure text: everything that a person reads is made here.
+//! Pure text: everything that a person reads is made here, without I/O and without a clock.
+//!
+//! Without this room sentences would be scattered over the daemon and nobody could test what a person sees.
+
+pub mod activity;
+pub mod answer;
+pub mod footer;
+pub mod log;
+pub mod markdown;
+pub mod name;
+pub mod redact;
+pub mod split;
+pub mod text;
+
+/// What Discord takes as the content of one message, in characters.
+pub const MESSAGE_LIMIT: usize = 2000;
