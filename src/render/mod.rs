@@ -8,6 +8,7 @@ pub mod footer;
 pub mod log;
 pub mod markdown;
 pub mod name;
+pub mod notice;
 pub mod redact;
 pub mod split;
 pub mod text;
