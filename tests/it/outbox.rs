@@ -1,1 +1,1201 @@
+//! The outbox against a scripted Discord: order, coalescing, and every way in which an attempt can end.
 
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use ompcord::discord::draft::{Draft, FileRef};
+use ompcord::discord::outbox::{Act, Outbox, OutboxEvent, Pace};
+use ompcord::discord::rest::{Call, Rest, RestError};
+use ompcord::ids::{ChannelId, MessageId, OutboxId, UserId};
+use ompcord::store::Store;
+use serde_json::{Value, json};
+use serenity::http::{HttpBuilder, LightMethod, Route};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const BOT: &str = "4242";
+
+/// A request as the scripted Discord saw it.
+#[derive(Debug, Clone)]
+struct Seen {
+    method: String,
+    path: String,
+    query: String,
+    body: Value,
+    files: Vec<(String, String, Vec<u8>)>,
+    length: Option<String>,
+    at: Instant,
+}
+
+impl Seen {
+    fn content(&self) -> &str {
+        self.body["content"].as_str().unwrap_or_default()
+    }
+
+    fn is(&self, method: &str, part: &str) -> bool {
+        self.method == method && self.path.contains(part)
+    }
+}
+
+/// What the scripted Discord does with a request instead of simply doing it.
+enum Answer {
+    /// Says this and does nothing.
+    Say(u16, Value),
+    /// Does it and drops the connection.
+    Lose,
+    /// Never answers and does nothing.
+    Hang,
+    /// Waits for a permit, then goes on with the rest.
+    Hold(Arc<Semaphore>, Box<Answer>),
+    /// Does it and adds headers.
+    With(Vec<(&'static str, String)>),
+    /// Does it.
+    Do,
+}
+
+struct Rule {
+    method: &'static str,
+    part: String,
+    answer: Answer,
+}
+
+#[derive(Default)]
+struct Model {
+    seen: Vec<Seen>,
+    rules: VecDeque<Rule>,
+    /// Messages per channel, oldest first.
+    messages: HashMap<String, Vec<Value>>,
+    nonces: HashMap<String, Value>,
+    last_id: u64,
+}
+
+#[derive(Clone)]
+struct Discord {
+    url: String,
+    model: Arc<Mutex<Model>>,
+    count: watch::Sender<usize>,
+}
+
+impl Discord {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let discord = Self {
+            url,
+            model: Arc::default(),
+            count: watch::Sender::new(0),
+        };
+        let router = Router::new()
+            .fallback(handle)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(discord.clone());
+        TaskTracker::new().spawn(async move { axum::serve(listener, router).await.unwrap() });
+        discord
+    }
+
+    /// The next request like this is answered so.
+    fn rule(&self, method: &'static str, part: impl Into<String>, answer: Answer) {
+        let part = part.into();
+        self.model
+            .lock()
+            .unwrap()
+            .rules
+            .push_back(Rule { method, part, answer });
+    }
+
+    fn hold(&self, method: &'static str, part: &str, then: Answer) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.rule(method, part, Answer::Hold(Arc::clone(&gate), Box::new(then)));
+        gate
+    }
+
+    fn seen(&self, method: &str, part: &str) -> Vec<Seen> {
+        let model = self.model.lock().unwrap();
+        model
+            .seen
+            .iter()
+            .filter(|seen| seen.is(method, part))
+            .cloned()
+            .collect()
+    }
+
+    /// Waits until so many requests like this were seen, and gives them.
+    async fn until(&self, method: &str, part: &str, count: usize) -> Vec<Seen> {
+        let mut changes = self.count.subscribe();
+        soon(async {
+            while self.seen(method, part).len() < count {
+                changes.changed().await.unwrap();
+            }
+        })
+        .await;
+        self.seen(method, part)
+    }
+
+    /// What stands in a channel.
+    fn shown(&self, channel: u64) -> Vec<String> {
+        let model = self.model.lock().unwrap();
+        let messages = model.messages.get(&channel.to_string());
+        messages
+            .into_iter()
+            .flatten()
+            .map(|message| message["content"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, what).await.expect("in time")
+}
+
+async fn handle(State(discord): State<Discord>, request: Request) -> Response {
+    let seen = read(request).await;
+    let answer = {
+        let mut model = discord.model.lock().unwrap();
+        let index = model
+            .rules
+            .iter()
+            .position(|rule| seen.is(rule.method, &rule.part));
+        let answer = index
+            .and_then(|index| model.rules.remove(index))
+            .map(|rule| rule.answer);
+        model.seen.push(seen.clone());
+        answer.unwrap_or(Answer::Do)
+    };
+    discord.count.send_modify(|count| *count += 1);
+    let mut answer = answer;
+    while let Answer::Hold(gate, then) = answer {
+        gate.acquire().await.unwrap().forget();
+        answer = *then;
+    }
+    match answer {
+        Answer::Say(status, body) => reply(status, &body),
+        Answer::Hang => std::future::pending().await,
+        Answer::Lose => {
+            discord.model.lock().unwrap().perform(&seen);
+            // Ends the connection's task without a word on stderr.
+            std::panic::resume_unwind(Box::new("lost"))
+        }
+        Answer::With(headers) => {
+            let mut response = discord.model.lock().unwrap().perform(&seen);
+            for (name, value) in headers {
+                response.headers_mut().insert(name, value.parse().unwrap());
+            }
+            response
+        }
+        Answer::Do | Answer::Hold(..) => discord.model.lock().unwrap().perform(&seen),
+    }
+}
+
+fn reply(status: u16, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    }));
+    *response.status_mut() = status.try_into().unwrap();
+    response.into_response()
+}
+
+async fn read(request: Request) -> Seen {
+    let headers = request.headers().clone();
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(header("authorization").as_deref(), Some("Bot token"));
+    let mut seen = Seen {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        body: Value::Null,
+        files: Vec::new(),
+        length: header("content-length"),
+        at: Instant::now(),
+    };
+    if header("content-type").is_some_and(|kind| kind.starts_with("multipart/")) {
+        let mut form = Multipart::from_request(request, &()).await.unwrap();
+        while let Some(field) = form.next_field().await.unwrap() {
+            let name = field.name().unwrap().to_owned();
+            let file = field.file_name().map(str::to_owned);
+            let bytes = field.bytes().await.unwrap().to_vec();
+            match file {
+                Some(file) => seen.files.push((name, file, bytes)),
+                None => seen.body = serde_json::from_slice(&bytes).unwrap(),
+            }
+        }
+    } else {
+        let bytes = axum::body::to_bytes(request.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        if !bytes.is_empty() {
+            seen.body = serde_json::from_slice(&bytes).unwrap();
+        }
+    }
+    seen
+}
+
+impl Model {
+    fn perform(&mut self, seen: &Seen) -> Response {
+        let parts: Vec<&str> = seen.path.split('/').skip(3).collect();
+        match (seen.method.as_str(), parts.as_slice()) {
+            ("GET", ["users", "@me"]) => reply(200, &json!({"id": BOT, "username": "omp"})),
+            ("POST", ["channels", channel, "messages"]) => self.create(channel, seen),
+            ("GET", ["channels", channel, "messages"]) => {
+                let after: u64 = seen
+                    .query
+                    .split('&')
+                    .find_map(|pair| pair.strip_prefix("after=")?.parse().ok())
+                    .unwrap_or_default();
+                let all = self.messages.get(*channel).cloned().unwrap_or_default();
+                let id = |message: &Value| message["id"].as_str().unwrap().parse::<u64>().unwrap();
+                let page: Vec<Value> = all
+                    .into_iter()
+                    .filter(|message| id(message) > after)
+                    .take(100)
+                    .collect();
+                reply(200, &Value::Array(page.into_iter().rev().collect()))
+            }
+            (method, ["channels", channel, "messages", message]) => {
+                let list = self.messages.entry((*channel).to_owned()).or_default();
+                let Some(index) = list.iter().position(|known| known["id"] == *message) else {
+                    return reply(404, &json!({"code": 10008, "message": "Unknown Message"}));
+                };
+                if method == "DELETE" {
+                    list.remove(index);
+                    return reply(204, &Value::Null);
+                }
+                list[index]["content"] = seen.body["content"].clone();
+                attach(&mut list[index], seen);
+                reply(200, &list[index])
+            }
+            _ => reply(204, &Value::Null),
+        }
+    }
+
+    fn create(&mut self, channel: &str, seen: &Seen) -> Response {
+        let nonce = seen.body["nonce"].as_str().unwrap().to_owned();
+        if let Some(message) = self.nonces.get(&nonce) {
+            return reply(200, message);
+        }
+        self.last_id += 1;
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_millis();
+        let id = ((u64::try_from(now).unwrap() - 1_420_070_400_000) << 22) + self.last_id;
+        let mut message = json!({
+            "id": id.to_string(),
+            "author": {"id": BOT},
+            "content": seen.body["content"].as_str().unwrap().trim(),
+            "embeds": seen.body["embeds"],
+            "attachments": [],
+        });
+        attach(&mut message, seen);
+        self.nonces.insert(nonce, message.clone());
+        self.messages
+            .entry(channel.to_owned())
+            .or_default()
+            .push(message.clone());
+        reply(200, &message)
+    }
+}
+
+/// Files get ids that tell which request brought them.
+fn attach(message: &mut Value, seen: &Seen) {
+    if let Some(wanted) = seen.body.get("attachments").and_then(Value::as_array) {
+        let attachments = wanted
+            .iter()
+            .map(|attachment| match attachment["filename"].as_str() {
+                Some(name) => json!({"id": format!("id-of-{name}"), "filename": name}),
+                None => attachment.clone(),
+            });
+        message["attachments"] = attachments.collect();
+    }
+}
+
+/// An outbox with its database, which outlives it.
+struct Rig {
+    discord: Discord,
+    dir: tempfile::TempDir,
+    store: Store,
+    outbox: Outbox,
+    events: mpsc::UnboundedReceiver<OutboxEvent>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+fn hasty() -> Pace {
+    Pace {
+        backoff_from: Duration::from_millis(10),
+        backoff_to: Duration::from_millis(40),
+        ..Pace::default()
+    }
+}
+
+fn rest(discord: &Discord, limiter: bool) -> Rest {
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(15))
+        .build()
+        .unwrap();
+    let http = HttpBuilder::new("token").ratelimiter_disabled(!limiter).build();
+    Rest::new(Arc::new(http), client, Some(discord.url.clone()))
+}
+
+impl Rig {
+    async fn new() -> Self {
+        Self::with(hasty(), false).await
+    }
+
+    async fn with(pace: Pace, limiter: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::on(Discord::start().await, dir, pace, limiter).await
+    }
+
+    async fn on(discord: Discord, dir: tempfile::TempDir, pace: Pace, limiter: bool) -> Self {
+        let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (tell, events) = mpsc::unbounded_channel();
+        let rest = rest(&discord, limiter);
+        let outbox = Outbox::start_at(pace, store.clone(), rest, (&tracker, stop.clone()), tell)
+            .await
+            .unwrap();
+        Self {
+            discord,
+            dir,
+            store,
+            outbox,
+            events,
+            stop,
+            tracker,
+        }
+    }
+
+    /// Ends everything as a crash would, and starts again on the same database.
+    async fn restart(self, pace: Pace) -> Self {
+        self.stop.cancel();
+        self.tracker.close();
+        soon(self.tracker.wait()).await;
+        drop(self.outbox);
+        self.store.close().await;
+        Self::on(self.discord, self.dir, pace, false).await
+    }
+
+    async fn post(&self, channel: u64, text: &str) -> OutboxId {
+        self.outbox.post(channel.into(), Draft::text(text)).await.unwrap()
+    }
+
+    async fn replace(&self, row: OutboxId, text: &str) {
+        assert!(self.outbox.replace(row, Draft::text(text)).await.unwrap());
+    }
+
+    async fn act(&self, channel: u64, act: Act) {
+        self.outbox.act(channel.into(), act).await.unwrap();
+    }
+
+    async fn done(&self) {
+        assert_eq!(self.outbox.flush(TIMEOUT).await, 0);
+    }
+
+    async fn event(&mut self) -> OutboxEvent {
+        soon(self.events.recv()).await.unwrap()
+    }
+
+    async fn sent(&mut self) -> (OutboxId, MessageId) {
+        match self.event().await {
+            OutboxEvent::Sent { row, message, .. } => (row, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until a lane waits for its next attempt.
+    async fn stalled(&self, channel: u64) {
+        let mut lane = self.outbox.lane(channel.into());
+        soon(lane.wait_for(|lane| lane.stalled)).await.unwrap();
+    }
+}
+
+fn refusal(status: u16, code: u32) -> Answer {
+    Answer::Say(status, json!({"code": code, "message": "no"}))
+}
+
+fn limited(seconds: f64, global: bool) -> Answer {
+    Answer::Say(
+        429,
+        json!({"message": "slow", "retry_after": seconds, "global": global}),
+    )
+}
+
+const MESSAGES: &str = "/messages";
+
+#[tokio::test]
+async fn messages_arrive_in_order_and_each_is_reported_once() {
+    let mut rig = Rig::new().await;
+    let mut rows = Vec::new();
+    for number in 0..20 {
+        rows.push(rig.post(1, &format!("m{number}")).await);
+    }
+    rig.done().await;
+    let expected: Vec<String> = (0..20).map(|number| format!("m{number}")).collect();
+    assert_eq!(rig.discord.shown(1), expected);
+    for row in rows {
+        let (sent, message) = rig.sent().await;
+        assert_eq!(sent, row);
+        assert_eq!(rig.outbox.message_id(row).await.unwrap(), Some(message));
+    }
+    assert!(rig.events.try_recv().is_err());
+    for seen in rig.discord.seen("POST", MESSAGES) {
+        assert_eq!(
+            seen.body["allowed_mentions"],
+            json!({"parse": [], "replied_user": false})
+        );
+        assert_eq!(seen.body["enforce_nonce"], true);
+        assert!(seen.body["nonce"].as_str().unwrap().len() <= 25);
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_changes_while_one_is_in_flight_are_one_edit() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    let row = rig.post(1, "0").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    for number in 1..=100 {
+        rig.replace(row, &number.to_string()).await;
+    }
+    assert_eq!(rig.outbox.lane(1.into()).borrow().waiting, 1);
+    gate.add_permits(1);
+    rig.done().await;
+    let edits = rig.discord.seen("PATCH", MESSAGES);
+    assert_eq!(edits.len(), 1);
+    assert_eq!(rig.discord.shown(1), ["100"]);
+    soon(rig.outbox.lane(1.into()).wait_for(|lane| lane.waiting == 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_not_sent_yet_is_created_with_its_newest_text() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    rig.post(1, "first").await;
+    let row = rig.post(1, "old").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.replace(row, "new").await;
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["first", "new"]);
+    assert!(rig.discord.seen("PATCH", MESSAGES).is_empty());
+}
+
+#[tokio::test]
+async fn the_same_text_again_is_no_request_and_an_empty_one_is_an_error() {
+    let rig = Rig::new().await;
+    let row = rig.post(1, "same").await;
+    rig.done().await;
+    rig.replace(row, "same").await;
+    rig.post(1, "later").await;
+    rig.done().await;
+    assert!(rig.discord.seen("PATCH", MESSAGES).is_empty());
+    assert!(rig.outbox.post(1.into(), Draft::text(" \n")).await.is_err());
+}
+
+#[tokio::test]
+async fn an_edit_does_not_wait_for_later_creates() {
+    let rig = Rig::new().await;
+    let row = rig.post(1, "card").await;
+    rig.done().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    for number in 0..5 {
+        rig.post(1, &format!("m{number}")).await;
+    }
+    rig.discord.until("POST", MESSAGES, 2).await;
+    rig.replace(row, "card 2").await;
+    gate.add_permits(1);
+    rig.done().await;
+    let order: Vec<String> = {
+        let model = rig.discord.model.lock().unwrap();
+        model.seen.iter().map(|seen| seen.content().to_owned()).collect()
+    };
+    let at = |text: &str| order.iter().position(|seen| seen == text).unwrap();
+    assert!(at("card 2") < at("m4"), "{order:?}");
+    assert_eq!(rig.discord.shown(1), ["card 2", "m0", "m1", "m2", "m3", "m4"]);
+}
+
+#[tokio::test]
+async fn after_a_limit_the_newest_text_is_sent() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, limited(0.05, false));
+    let row = rig.post(1, "old").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.replace(row, "new").await;
+    gate.add_permits(1);
+    rig.done().await;
+    let posts = rig.discord.seen("POST", MESSAGES);
+    assert_eq!(posts[0].body["nonce"], posts[1].body["nonce"]);
+    assert_eq!(rig.discord.shown(1), ["new"]);
+    assert!(rig.discord.seen("PATCH", MESSAGES).is_empty());
+}
+
+#[tokio::test]
+async fn a_global_limit_holds_every_channel() {
+    let rig = Rig::new().await;
+    rig.discord.rule("POST", "/channels/1/", limited(1.0, true));
+    rig.post(1, "a").await;
+    rig.stalled(1).await;
+    rig.post(2, "b").await;
+    rig.done().await;
+    let first = rig.discord.seen("POST", "/channels/1/")[0].at;
+    let other = rig.discord.seen("POST", "/channels/2/")[0].at;
+    assert!(other.duration_since(first) >= Duration::from_millis(950));
+}
+
+#[tokio::test]
+async fn a_server_error_is_tried_again_with_the_same_nonce() {
+    let rig = Rig::new().await;
+    for _ in 0..3 {
+        rig.discord.rule("POST", MESSAGES, Answer::Say(502, Value::Null));
+    }
+    rig.post(1, "x").await;
+    rig.done().await;
+    let posts = rig.discord.seen("POST", MESSAGES);
+    assert_eq!(posts.len(), 4);
+    assert!(posts.iter().all(|post| post.body == posts[0].body));
+    assert_eq!(rig.discord.shown(1), ["x"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_makes_no_second_message_and_a_newer_text_still_shows() {
+    let mut rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Lose);
+    let row = rig.post(1, "old").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.replace(row, "new").await;
+    gate.add_permits(1);
+    rig.done().await;
+    let posts = rig.discord.seen("POST", MESSAGES);
+    assert_eq!(posts.len(), 2);
+    assert_eq!(
+        posts[1].content(),
+        "old",
+        "a repeated nonce gives the first message, whatever the second says"
+    );
+    assert_eq!(rig.discord.shown(1), ["new"]);
+    assert_eq!(rig.sent().await.0, row);
+    assert!(rig.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn rows_that_were_never_attempted_are_sent_after_a_restart() {
+    let rig = Rig::new().await;
+    rig.stop.cancel();
+    for text in ["a", "b", "c"] {
+        rig.post(1, text).await;
+    }
+    rig.post(2, "d").await;
+    assert_eq!(rig.outbox.waiting().await.unwrap(), 4);
+    let rig = rig.restart(hasty()).await;
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["a", "b", "c"]);
+    assert_eq!(rig.discord.shown(2), ["d"]);
+}
+
+/// Patience that ends only with a restart.
+fn patient() -> Pace {
+    Pace {
+        backoff_from: Duration::from_secs(3600),
+        backoff_to: Duration::from_secs(3600),
+        ..Pace::default()
+    }
+}
+
+/// Beyond the time in which Discord recognises a nonce.
+fn late() -> Pace {
+    Pace {
+        dedupe_for: Duration::ZERO,
+        ..hasty()
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_before_a_restart_is_found_again() {
+    let rig = Rig::with(patient(), false).await;
+    rig.discord.rule("POST", MESSAGES, Answer::Lose);
+    let row = rig.post(1, "once ").await;
+    rig.stalled(1).await;
+    rig.discord.model.lock().unwrap().nonces.clear();
+    rig.replace(row, "twice").await;
+    let mut rig = rig.restart(late()).await;
+    rig.done().await;
+    assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 1);
+    assert_eq!(rig.discord.shown(1), ["twice"]);
+    let (sent, message) = rig.sent().await;
+    assert_eq!(sent, row);
+    assert_eq!(rig.outbox.message_id(row).await.unwrap(), Some(message));
+}
+
+#[tokio::test]
+async fn a_message_that_was_not_made_before_a_restart_is_made() {
+    let rig = Rig::with(patient(), false).await;
+    let first = rig.post(1, "same").await;
+    rig.outbox.seal(first).await.unwrap();
+    rig.done().await;
+    rig.discord.rule("POST", MESSAGES, Answer::Say(500, Value::Null));
+    rig.post(1, "same").await;
+    rig.stalled(1).await;
+    let rig = rig.restart(late()).await;
+    rig.done().await;
+    assert_eq!(
+        rig.discord.shown(1),
+        ["same", "same"],
+        "the earlier message with the same words is another row's"
+    );
+    let posts = rig.discord.seen("POST", MESSAGES);
+    assert_eq!(posts[1].body["nonce"], posts[2].body["nonce"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_gone_takes_its_rows_with_it() {
+    let mut rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", "/channels/1/", refusal(404, 10003));
+    for text in ["a", "b"] {
+        rig.post(1, text).await;
+    }
+    rig.act(1, Act::Archive { locked: false }).await;
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(
+        rig.event().await,
+        OutboxEvent::ChannelGone {
+            channel: ChannelId::from(1)
+        }
+    );
+    assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_deleted_is_forgotten() {
+    let mut rig = Rig::new().await;
+    let row = rig.post(1, "x").await;
+    rig.done().await;
+    rig.sent().await;
+    rig.discord.model.lock().unwrap().messages.clear();
+    rig.replace(row, "y").await;
+    rig.done().await;
+    assert_eq!(
+        rig.event().await,
+        OutboxEvent::MessageGone {
+            row,
+            channel: ChannelId::from(1)
+        }
+    );
+    assert!(!rig.outbox.replace(row, Draft::text("z")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_refused_card_keeps_its_words_and_refused_words_are_reported() {
+    let mut rig = Rig::new().await;
+    rig.discord.rule("POST", MESSAGES, refusal(400, 50035));
+    let mut card = Draft::text("words");
+    card.embeds = vec![json!({"title": "T", "description": "D"})];
+    card.components = vec![json!({"type": 1, "components": []})];
+    rig.outbox.post(1.into(), card).await.unwrap();
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["words\n**T**\nD"]);
+    assert_eq!(rig.discord.seen("POST", MESSAGES)[1].body["embeds"], json!([]));
+    rig.sent().await;
+
+    rig.discord.rule("POST", MESSAGES, refusal(403, 50013));
+    let row = rig.post(1, "no").await;
+    rig.post(1, "yes").await;
+    rig.done().await;
+    match rig.event().await {
+        OutboxEvent::Refused {
+            row: refused, code, ..
+        } => assert_eq!((refused, code), (row, 50013)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(rig.discord.shown(1), ["words\n**T**\nD", "yes"]);
+}
+
+#[tokio::test]
+async fn a_message_whose_edit_is_refused_can_be_edited_later() {
+    let mut rig = Rig::new().await;
+    let row = rig.post(1, "x").await;
+    rig.done().await;
+    rig.sent().await;
+    rig.discord.rule("PATCH", MESSAGES, refusal(403, 50001));
+    rig.replace(row, "y").await;
+    rig.done().await;
+    assert!(matches!(
+        rig.event().await,
+        OutboxEvent::Refused { code: 50001, .. }
+    ));
+    rig.replace(row, "z").await;
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["z"]);
+}
+
+fn file(rig: &Rig, name: &str, text: &str) -> PathBuf {
+    let path = rig.dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn files_are_uploaded_once_and_join_those_that_are_there() {
+    let rig = Rig::new().await;
+    let whole = FileRef::whole(file(&rig, "a.txt", "0123456789"), "a.txt");
+    let part = FileRef {
+        from: 3,
+        to: Some(6),
+        ..whole.clone()
+    };
+    let draft = Draft::text("v1").with_file(whole).with_file(FileRef {
+        name: "b.txt".to_owned(),
+        ..part
+    });
+    // The first attempt fails: the second reads the files again.
+    rig.discord.rule("POST", MESSAGES, Answer::Say(500, Value::Null));
+    let row = rig.outbox.post(1.into(), draft.clone()).await.unwrap();
+    rig.done().await;
+    for post in rig.discord.seen("POST", MESSAGES) {
+        assert_eq!(
+            post.files,
+            [
+                ("files[0]".to_owned(), "a.txt".to_owned(), b"0123456789".to_vec()),
+                ("files[1]".to_owned(), "b.txt".to_owned(), b"345".to_vec()),
+            ]
+        );
+        assert_eq!(post.body["attachments"][1], json!({"id": 1, "filename": "b.txt"}));
+    }
+    let mut next = draft;
+    next.content = "v2".to_owned();
+    rig.outbox.replace(row, next.clone()).await.unwrap();
+    rig.done().await;
+    next.files.push(FileRef::whole(file(&rig, "c.txt", "c"), "c.txt"));
+    next.files
+        .push(FileRef::whole(rig.dir.path().join("none"), "none.txt"));
+    rig.outbox.replace(row, next).await.unwrap();
+    rig.done().await;
+    let edits = rig.discord.seen("PATCH", MESSAGES);
+    assert!(edits[0].files.is_empty() && edits[0].body.get("attachments").is_none());
+    assert_eq!(
+        edits[1].files,
+        [("files[0]".to_owned(), "c.txt".to_owned(), b"c".to_vec())]
+    );
+    assert_eq!(
+        edits[1].body["attachments"],
+        json!([{"id": "id-of-a.txt"}, {"id": "id-of-b.txt"}, {"id": 0, "filename": "c.txt"}])
+    );
+    assert_eq!(
+        edits[1].content(),
+        "v2\n-# 📎 `none.txt`: the file is not there any more"
+    );
+}
+
+#[tokio::test]
+async fn a_flush_waits_no_longer_than_it_may() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    rig.post(1, "a").await;
+    rig.post(1, "b").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    assert_eq!(rig.outbox.flush(Duration::from_millis(20)).await, 2);
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_rename_that_hangs_blocks_nothing_and_is_not_repeated() {
+    let rig = Rig::new().await;
+    let name = |name: &str| Act::Rename {
+        name: name.to_owned(),
+    };
+    rig.discord.rule("PATCH", "/channels/1", Answer::Hang);
+    rig.act(1, name("title")).await;
+    rig.discord.until("PATCH", "/channels/1", 1).await;
+    rig.post(1, "x").await;
+    rig.act(1, name("title")).await;
+    rig.act(1, name("other")).await;
+    rig.done().await;
+    let renames = rig.discord.until("PATCH", "/channels/1", 2).await;
+    assert_eq!(rig.discord.shown(1), ["x"]);
+    let names: Vec<&Value> = renames.iter().map(|seen| &seen.body["name"]).collect();
+    assert_eq!(names, ["title", "other"]);
+    rig.stop.cancel();
+    rig.tracker.close();
+    soon(rig.tracker.wait()).await;
+}
+
+#[tokio::test]
+async fn an_archive_comes_last_and_an_unarchive_takes_it_back() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    let row = rig.post(1, "a").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.act(1, Act::Archive { locked: false }).await;
+    rig.post(1, "b").await;
+    rig.replace(row, "a2").await;
+    rig.act(2, Act::Archive { locked: true }).await;
+    gate.add_permits(1);
+    rig.done().await;
+    let order: Vec<String> = {
+        let model = rig.discord.model.lock().unwrap();
+        model
+            .seen
+            .iter()
+            .filter(|seen| seen.path.contains("/channels/1"))
+            .map(|seen| format!("{} {}", seen.method, seen.body["archived"]))
+            .collect()
+    };
+    assert_eq!(order.last().unwrap(), "PATCH true");
+    assert_eq!(order.iter().filter(|seen| seen.ends_with("true")).count(), 1);
+    assert_eq!(
+        rig.discord.seen("PATCH", "/channels/2")[0].body,
+        json!({"archived": true, "locked": true})
+    );
+
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    rig.post(3, "x").await;
+    rig.discord.until("POST", "/channels/3/", 1).await;
+    rig.act(3, Act::Archive { locked: false }).await;
+    rig.act(3, Act::Unarchive).await;
+    gate.add_permits(1);
+    rig.done().await;
+    let states = rig.discord.seen("PATCH", "/channels/3");
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].body, json!({"archived": false}));
+}
+
+#[tokio::test]
+async fn an_archived_thread_is_opened_for_an_edit() {
+    let mut rig = Rig::new().await;
+    let row = rig.post(1, "x").await;
+    rig.done().await;
+    rig.sent().await;
+    rig.discord.rule("PATCH", MESSAGES, refusal(400, 50083));
+    rig.replace(row, "y").await;
+    rig.done().await;
+    let patches = rig.discord.seen("PATCH", "/channels/1");
+    assert_eq!(patches.len(), 3);
+    assert_eq!(patches[1].body, json!({"archived": false}));
+    assert_eq!(rig.discord.shown(1), ["y"]);
+    // A thread that stays shut is not tried for ever.
+    rig.discord.rule("PATCH", MESSAGES, refusal(400, 50083));
+    rig.discord.rule("PATCH", MESSAGES, refusal(400, 50083));
+    rig.replace(row, "z").await;
+    rig.done().await;
+    assert!(matches!(
+        rig.event().await,
+        OutboxEvent::Refused { code: 50083, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_refused_token_stops_everything_and_loses_nothing() {
+    let mut rig = Rig::new().await;
+    rig.discord.rule(
+        "POST",
+        MESSAGES,
+        Answer::Say(401, json!({"message": "401: Unauthorized", "code": 0})),
+    );
+    rig.post(1, "a").await;
+    assert_eq!(rig.event().await, OutboxEvent::Unauthorized);
+    rig.post(1, "b").await;
+    rig.post(2, "c").await;
+    assert_eq!(rig.outbox.flush(TIMEOUT).await, 3);
+    assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 1);
+    assert!(rig.events.try_recv().is_err());
+    let rig = rig.restart(hasty()).await;
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["a", "b"]);
+    assert_eq!(rig.discord.shown(2), ["c"]);
+}
+
+#[tokio::test]
+async fn a_message_can_be_taken_back_at_any_moment() {
+    let mut rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    let flying = rig.post(1, "in flight").await;
+    let waiting = rig.post(1, "never seen").await;
+    let stays = rig.post(1, "stays").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.outbox.delete(waiting).await.unwrap();
+    rig.outbox.delete(flying).await.unwrap();
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["stays"]);
+    assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 2);
+    assert_eq!(
+        rig.sent().await.0,
+        stays,
+        "nobody waits for the message that was taken back"
+    );
+
+    rig.discord.rule("POST", MESSAGES, Answer::Lose);
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    let lost = rig.post(1, "answer lost").await;
+    rig.discord.until("POST", MESSAGES, 4).await;
+    rig.outbox.delete(lost).await.unwrap();
+    rig.outbox.delete(stays).await.unwrap();
+    gate.add_permits(1);
+    rig.done().await;
+    assert!(rig.discord.shown(1).is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_finds_the_message_whose_answer_was_lost() {
+    let rig = Rig::with(patient(), false).await;
+    rig.discord.rule("POST", MESSAGES, Answer::Lose);
+    let row = rig.post(1, "x").await;
+    rig.stalled(1).await;
+    rig.outbox.delete(row).await.unwrap();
+    let rig = rig.restart(hasty()).await;
+    rig.done().await;
+    assert!(rig.discord.shown(1).is_empty());
+    assert_eq!(rig.discord.seen("DELETE", MESSAGES).len(), 1);
+}
+
+#[tokio::test]
+async fn a_sealed_row_goes_when_it_is_sent_and_a_message_can_be_edited_by_its_id() {
+    let mut rig = Rig::new().await;
+    let row = rig.post(1, "x").await;
+    rig.outbox.seal(row).await.unwrap();
+    rig.done().await;
+    let (_, message) = rig.sent().await;
+    assert_eq!(rig.outbox.message_id(row).await.unwrap(), None);
+
+    let again = rig
+        .outbox
+        .edit(1.into(), message, Draft::text("y"))
+        .await
+        .unwrap();
+    rig.done().await;
+    let same = rig
+        .outbox
+        .edit(1.into(), message, Draft::text("z"))
+        .await
+        .unwrap();
+    assert_eq!(again, same);
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["z"]);
+    rig.outbox.delete_message(1.into(), message).await.unwrap();
+    rig.done().await;
+    assert!(rig.discord.shown(1).is_empty());
+    assert!(rig.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn acts_are_sent_and_those_that_are_moot_are_dropped() {
+    let mut rig = Rig::new().await;
+    let message = MessageId::from(77);
+    rig.discord.rule("PUT", "/pins/", refusal(400, 30003));
+    rig.act(
+        1,
+        Act::React {
+            message,
+            emoji: "📥".to_owned(),
+        },
+    )
+    .await;
+    rig.act(
+        1,
+        Act::Unreact {
+            message,
+            emoji: "blob:5".to_owned(),
+        },
+    )
+    .await;
+    rig.act(1, Act::Pin { message }).await;
+    rig.act(1, Act::Unpin { message }).await;
+    rig.act(
+        1,
+        Act::AddMember {
+            user: UserId::from(9),
+        },
+    )
+    .await;
+    rig.done().await;
+    let seen = rig.discord.model.lock().unwrap().seen.clone();
+    let calls: Vec<String> = seen
+        .iter()
+        .map(|seen| format!("{} {}", seen.method, seen.path.trim_start_matches("/api/v10")))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            "PUT /channels/1/messages/77/reactions/%F0%9F%93%A5/@me",
+            "DELETE /channels/1/messages/77/reactions/blob:5/@me",
+            "PUT /channels/1/pins/77",
+            "DELETE /channels/1/pins/77",
+            "PUT /channels/1/thread-members/9",
+        ]
+    );
+    assert_eq!(
+        seen[0].length.as_deref(),
+        Some("0"),
+        "Discord answers 411 to a PUT without a length"
+    );
+    assert!(rig.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn typing_is_not_queued_and_stops_when_it_is_limited() {
+    let rig = Rig::new().await;
+    rig.discord.rule("POST", "/typing", limited(3600.0, false));
+    let gate = rig.discord.hold("POST", MESSAGES, Answer::Do);
+    rig.post(1, "x").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.outbox.typing(1.into());
+    rig.discord.until("POST", "/typing", 1).await;
+    gate.add_permits(1);
+    rig.done().await;
+    rig.tracker.close();
+    soon(rig.tracker.wait()).await;
+    rig.outbox.typing(1.into());
+    assert!(rig.tracker.is_empty(), "nothing was spawned");
+}
+
+#[tokio::test]
+async fn many_channels_go_side_by_side() {
+    let rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", "/channels/1/", Answer::Do);
+    for channel in 1..=20 {
+        for text in ["a", "b"] {
+            rig.post(channel, text).await;
+        }
+    }
+    for channel in 2..=20 {
+        rig.discord
+            .until("POST", &format!("/channels/{channel}/"), 2)
+            .await;
+    }
+    gate.add_permits(1);
+    rig.done().await;
+    for channel in 1..=20 {
+        assert_eq!(rig.discord.shown(channel), ["a", "b"]);
+    }
+    rig.tracker.close();
+    soon(rig.tracker.wait()).await;
+}
+
+#[tokio::test]
+async fn the_library_limiter_is_obeyed_without_a_429() {
+    let rig = Rig::with(hasty(), true).await;
+    let empty = vec![
+        ("x-ratelimit-limit", "1".to_owned()),
+        ("x-ratelimit-remaining", "0".to_owned()),
+        ("x-ratelimit-reset-after", "0.6".to_owned()),
+    ];
+    rig.discord.rule("POST", "/channels/1/", Answer::With(empty));
+    rig.post(1, "a").await;
+    rig.done().await;
+    let row = rig.post(1, "old").await;
+    rig.stalled(1).await;
+    rig.replace(row, "new").await;
+    rig.post(2, "another bucket").await;
+    rig.done().await;
+    let posts = rig.discord.seen("POST", "/channels/1/");
+    assert_eq!(posts.len(), 2);
+    assert_eq!(posts[1].content(), "new");
+    assert!(posts[1].at.duration_since(posts[0].at) >= Duration::from_millis(550));
+}
+
+#[tokio::test]
+async fn what_discord_answers_is_told_apart() {
+    let discord = Discord::start().await;
+    let rest = rest(&discord, false);
+    let call = || Call::new(LightMethod::Get, Route::UserMe);
+    discord.rule("GET", "/users", Answer::Say(429, Value::Null));
+    discord.rule("GET", "/users", limited(2.5, true));
+    discord.rule(
+        "GET",
+        "/users",
+        Answer::Say(403, json!({"code": 50001, "message": "Missing Access"})),
+    );
+    discord.rule("GET", "/users", Answer::Say(503, Value::Null));
+    discord.rule("GET", "/users", Answer::Lose);
+    discord.rule("GET", "/users", Answer::Say(401, Value::Null));
+    let mut errors = Vec::new();
+    for _ in 0..6 {
+        errors.push(rest.send(call()).await.unwrap_err());
+    }
+    assert_eq!(
+        errors[0],
+        RestError::Limited {
+            retry_after: Duration::from_secs(1),
+            global: false
+        }
+    );
+    assert_eq!(
+        errors[1],
+        RestError::Limited {
+            retry_after: Duration::from_millis(2500),
+            global: true
+        }
+    );
+    assert_eq!(errors[2].code(), Some(50001));
+    for error in &errors[3..5] {
+        assert!(
+            matches!(error, RestError::Unknown { maybe_done: true, .. }),
+            "{error:?}"
+        );
+    }
+    assert_eq!(errors[5], RestError::Unauthorized);
+
+    let client = reqwest::Client::new();
+    let nowhere = Rest::new(
+        Arc::new(HttpBuilder::new("token").ratelimiter_disabled(true).build()),
+        client,
+        Some("http://127.0.0.1:1/".to_owned()),
+    );
+    let error = nowhere.send(call()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            RestError::Unknown {
+                maybe_done: false,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn questions_wait_out_limits_and_a_thread_that_exists_is_adopted() {
+    let discord = Discord::start().await;
+    let rest = rest(&discord, false);
+    discord.rule("GET", "/users", limited(0.01, false));
+    discord.rule("GET", "/users", Answer::Say(500, Value::Null));
+    assert_eq!(rest.me().await.unwrap().id.to_string(), BOT);
+    assert_eq!(rest.me().await.unwrap().name, "omp");
+    assert_eq!(discord.seen("GET", "/users").len(), 3);
+
+    let (channel, message) = (ChannelId::from(1), MessageId::from(50));
+    discord.rule("POST", "/messages/50/threads", refusal(400, 160_004));
+    let thread = rest
+        .create_thread_on_message(channel, message, "t")
+        .await
+        .unwrap();
+    assert_eq!(thread, message.thread());
+
+    discord.rule("POST", "/channels/1/threads", Answer::Say(500, Value::Null));
+    assert!(
+        rest.create_thread(channel, "t").await.is_err(),
+        "it may have been made"
+    );
+    assert_eq!(discord.seen("POST", "/channels/1/threads").len(), 1);
+    discord.rule(
+        "POST",
+        "/channels/1/threads",
+        Answer::Say(201, json!({"id": "60"})),
+    );
+    assert_eq!(rest.create_thread(channel, "t").await.unwrap().to_string(), "60");
+    rest.add_thread_member(thread, UserId::from(9)).await.unwrap();
+}

@@ -33,7 +33,7 @@ pub(super) struct Worker {
     pub(super) channel: ChannelId,
     /// The thread was opened again for this row: not twice.
     pub(super) opened_for: Option<OutboxId>,
-    last: Option<OutboxId>,
+    turns: Turns,
     failures: u32,
     /// Kinds of failure that were logged.
     logged: HashSet<&'static str>,
@@ -57,7 +57,7 @@ pub(super) async fn run(inner: Arc<Inner>, channel: ChannelId) {
         inner,
         channel,
         opened_for: None,
-        last: None,
+        turns: Turns::default(),
         failures: 0,
         logged: HashSet::new(),
         retired: false,
@@ -108,7 +108,7 @@ impl Worker {
         let rows = self.inner.store.outbox_pending(self.channel).await?;
         let waiting = rows.iter().filter(|row| row.kind == RowKind::Message).count();
         self.publish(|lane| lane.waiting = waiting);
-        let Some((row, act)) = next(&rows, self.last) else {
+        let Some((row, act)) = next(&rows, self.turns) else {
             return Ok(None);
         };
         let verdict = match (row.kind, act) {
@@ -131,7 +131,10 @@ impl Worker {
             },
         };
         if verdict == Verdict::Done {
-            self.last = Some(row.outbox_id);
+            self.turns.touching = row.kind != RowKind::Action && !is_create(row);
+            if self.turns.touching {
+                self.turns.touched = Some(row.outbox_id);
+            }
             self.opened_for = None;
             self.publish(|lane| lane.stalled = false);
         }
@@ -207,49 +210,53 @@ impl Worker {
     }
 }
 
-/// Which row has its turn. Acts that may overtake go first. Then the rows go round from the last one that had a
-/// turn: creates stay in order among themselves, an edit does not wait for later creates, and a message that is
-/// edited all the time does not keep the others waiting.
-fn next(rows: &[PendingRow], last: Option<OutboxId>) -> Option<(&PendingRow, Option<Act>)> {
-    let act = |row: &PendingRow| {
-        row.action
-            .as_deref()
-            .and_then(|text| serde_json::from_str::<Act>(text).ok())
-    };
-    let mut turn: Vec<(&PendingRow, Option<Act>)> = Vec::new();
-    let mut closing = None;
-    let (mut created, mut messages, mut ordered) = (false, false, false);
+/// What had the last turns.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turns {
+    /// The last row that was edited or deleted.
+    touched: Option<OutboxId>,
+    /// Whether that was the last turn of all.
+    touching: bool,
+}
+
+/// A row that has its turn, with its act where it is one.
+type Pick<'a> = (&'a PendingRow, Option<Act>);
+
+/// Which row has its turn. Acts that may overtake go first. Creates and the acts among them stand in line; edits
+/// and deletions take turns with that line and with each other. So an edit waits for one create and not for all
+/// of them, and a message that is edited all the time keeps nothing waiting.
+fn next(rows: &[PendingRow], turns: Turns) -> Option<Pick<'_>> {
+    let (mut line, mut touch, mut again, mut closing) = (None, None, None, None);
     for row in rows {
-        match row.kind {
-            RowKind::Message | RowKind::Deletion => {
-                let create = row.kind == RowKind::Message && row.message_id.is_none();
-                if !(create && std::mem::replace(&mut created, true)) {
-                    turn.push((row, None));
-                }
-                messages = true;
+        if row.kind == RowKind::Action {
+            let act = row
+                .action
+                .as_deref()
+                .and_then(|text| serde_json::from_str::<Act>(text).ok());
+            match act.as_ref().map_or(Place::Overtakes, Act::place) {
+                Place::Overtakes => return Some((row, act)),
+                Place::InOrder => line = line.or(Some((row, act))),
+                Place::Last => closing = closing.or(Some((row, act))),
             }
-            RowKind::Action => {
-                let act = act(row);
-                match act.as_ref().map_or(Place::Overtakes, Act::place) {
-                    Place::Overtakes => return Some((row, act)),
-                    Place::InOrder if !messages && !std::mem::replace(&mut ordered, true) => {
-                        turn.push((row, act));
-                    }
-                    Place::InOrder => {}
-                    Place::Last => closing = closing.or(Some((row, act))),
-                }
-            }
+        } else if is_create(row) {
+            line = line.or(Some((row, None)));
+        } else if Some(row.outbox_id) > turns.touched {
+            touch = touch.or(Some((row, None)));
+        } else {
+            again = again.or(Some((row, None)));
         }
     }
-    let after = turn
-        .iter()
-        .position(|(row, _)| Some(row.outbox_id) > last)
-        .unwrap_or(0);
-    if after < turn.len() {
-        Some(turn.swap_remove(after))
+    let touch = touch.or(again);
+    let waiting = if turns.touching {
+        line.or(touch)
     } else {
-        closing
-    }
+        touch.or(line)
+    };
+    waiting.or(closing)
+}
+
+fn is_create(row: &PendingRow) -> bool {
+    row.kind == RowKind::Message && row.message_id.is_none()
 }
 
 #[cfg(test)]
@@ -275,26 +282,48 @@ mod tests {
         }
     }
 
-    fn picked(rows: &[PendingRow], last: Option<i64>) -> Option<i64> {
-        next(rows, last.map(OutboxId)).map(|(row, _)| row.outbox_id.0)
+    /// The order in which rows have their turns when each is done after one.
+    fn order(mut rows: Vec<PendingRow>) -> Vec<i64> {
+        let mut turns = Turns::default();
+        let mut order = Vec::new();
+        while let Some((row, _)) = next(&rows, turns) {
+            let id = row.outbox_id;
+            order.push(id.0);
+            turns.touching = row.kind != RowKind::Action && !is_create(row);
+            turns.touched = if turns.touching { Some(id) } else { turns.touched };
+            rows.retain(|row| row.outbox_id != id);
+        }
+        order
     }
 
     #[test]
     fn creates_stay_in_order_and_edits_take_turns_with_them() {
-        let rows = [
+        let rows = vec![
             message(1, true),
             message(2, false),
             message(3, false),
             message(4, true),
+            message(5, false),
         ];
-        assert_eq!(picked(&rows, None), Some(1));
-        assert_eq!(picked(&rows, Some(1)), Some(2));
-        assert_eq!(
-            picked(&rows, Some(2)),
-            Some(4),
-            "3 is a create and 2 has not been created"
-        );
-        assert_eq!(picked(&rows, Some(4)), Some(1));
+        assert_eq!(order(rows), [1, 2, 4, 3, 5]);
+    }
+
+    #[test]
+    fn a_message_that_is_edited_all_the_time_keeps_nothing_waiting() {
+        let rows = [message(1, true), message(2, true), message(3, false)];
+        let mut turns = Turns::default();
+        let mut picked = Vec::new();
+        for _ in 0..6 {
+            let (row, _) = next(&rows, turns).unwrap();
+            picked.push(row.outbox_id.0);
+            turns.touching = !is_create(row);
+            turns.touched = if turns.touching {
+                Some(row.outbox_id)
+            } else {
+                turns.touched
+            };
+        }
+        assert_eq!(picked, [1, 3, 2, 3, 1, 3]);
     }
 
     #[test]
@@ -309,7 +338,7 @@ mod tests {
             message: MessageId::from(1),
             emoji: "x".to_owned(),
         };
-        let mut rows = vec![
+        let rows = vec![
             action(1, &Act::Archive { locked: false }),
             action(2, &add),
             message(3, false),
@@ -317,21 +346,13 @@ mod tests {
             message(5, false),
             action(6, &react),
         ];
-        let mut order = Vec::new();
-        let mut last = None;
-        while let Some(id) = picked(&rows, last) {
-            order.push(id);
-            last = Some(id);
-            rows.retain(|row| row.outbox_id.0 != id);
-        }
-        assert_eq!(order, [6, 2, 3, 5, 4, 1]);
+        assert_eq!(order(rows), [6, 2, 3, 4, 5, 1]);
     }
 
     #[test]
     fn an_act_that_cannot_be_read_is_picked_to_be_dropped() {
         let mut row = action(2, &Act::Unarchive);
         row.action = Some("{}".to_owned());
-        assert_eq!(picked(&[message(1, false), row], None), Some(2));
-        assert_eq!(picked(&[], None), None);
+        assert_eq!(order(vec![message(1, false), row]), [2, 1]);
     }
 }

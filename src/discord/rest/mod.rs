@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -234,7 +234,7 @@ impl Rest {
             return Ok(match body {
                 Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body),
                 // Discord answers 411 to a PUT without a length, and reqwest sends none for no body.
-                None if call.method != LightMethod::Get => builder.body(""),
+                None if call.method != LightMethod::Get => builder.header(CONTENT_LENGTH, 0),
                 None => builder,
             });
         }
