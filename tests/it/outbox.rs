@@ -474,7 +474,9 @@ async fn a_hundred_changes_while_one_is_in_flight_are_one_edit() {
     let edits = rig.discord.seen("PATCH", MESSAGES);
     assert_eq!(edits.len(), 1);
     assert_eq!(rig.discord.shown(1), ["100"]);
-    soon(rig.outbox.lane(1.into()).wait_for(|lane| lane.waiting == 0)).await.unwrap();
+    soon(rig.outbox.lane(1.into()).wait_for(|lane| lane.waiting == 0))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -538,6 +540,25 @@ async fn after_a_limit_the_newest_text_is_sent() {
     assert_eq!(posts[0].body["nonce"], posts[1].body["nonce"]);
     assert_eq!(rig.discord.shown(1), ["new"]);
     assert!(rig.discord.seen("PATCH", MESSAGES).is_empty());
+}
+
+#[tokio::test]
+async fn a_limit_on_creates_or_reactions_does_not_hold_up_the_rest() {
+    let rig = Rig::new().await;
+    let card = rig.post(1, "card").await;
+    rig.done().await;
+    rig.discord.rule("POST", MESSAGES, limited(3600.0, false));
+    rig.discord.rule("PUT", "/reactions/", limited(3600.0, false));
+    rig.post(1, "limited").await;
+    let message = MessageId::from(1);
+    let emoji = "x".to_owned();
+    rig.act(1, Act::React { message, emoji }).await;
+    rig.discord.until("POST", MESSAGES, 2).await;
+    rig.discord.until("PUT", "/reactions/", 1).await;
+    rig.replace(card, "card 2").await;
+    rig.discord.until("PATCH", MESSAGES, 1).await;
+    assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 2);
+    assert_eq!(rig.outbox.flush(Duration::from_millis(20)).await, 2);
 }
 
 #[tokio::test]
@@ -606,8 +627,8 @@ async fn rows_that_were_never_attempted_are_sent_after_a_restart() {
 /// Patience that ends only with a restart.
 fn patient() -> Pace {
     Pace {
-        backoff_from: Duration::from_secs(3600),
-        backoff_to: Duration::from_secs(3600),
+        backoff_from: Duration::from_hours(1),
+        backoff_to: Duration::from_hours(1),
         ..Pace::default()
     }
 }
@@ -708,6 +729,20 @@ async fn a_refused_card_keeps_its_words_and_refused_words_are_reported() {
     assert_eq!(rig.discord.seen("POST", MESSAGES)[1].body["embeds"], json!([]));
     rig.sent().await;
 
+    rig.discord.rule("POST", MESSAGES, refusal(400, 50035));
+    let mut reply = Draft::text("a reply");
+    reply.reply_to = Some(MessageId::from(1));
+    let row = rig.outbox.post(1.into(), reply).await.unwrap();
+    rig.outbox.seal(row).await.unwrap();
+    rig.done().await;
+    assert!(
+        rig.discord.seen("POST", MESSAGES)[3]
+            .body
+            .get("message_reference")
+            .is_none()
+    );
+    rig.sent().await;
+
     rig.discord.rule("POST", MESSAGES, refusal(403, 50013));
     let row = rig.post(1, "no").await;
     rig.post(1, "yes").await;
@@ -718,7 +753,7 @@ async fn a_refused_card_keeps_its_words_and_refused_words_are_reported() {
         } => assert_eq!((refused, code), (row, 50013)),
         other => panic!("{other:?}"),
     }
-    assert_eq!(rig.discord.shown(1), ["words\n**T**\nD", "yes"]);
+    assert_eq!(rig.discord.shown(1), ["words\n**T**\nD", "a reply", "yes"]);
 }
 
 #[tokio::test]

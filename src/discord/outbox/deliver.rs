@@ -392,7 +392,7 @@ impl Worker {
                     letter.write(row)?;
                     return Ok((Fate::Write, false));
                 }
-                if row.kind == RowKind::Message && said.is_rich() {
+                if row.kind == RowKind::Message && said.is_more_than_words() {
                     letter.draft = said.plain(&letter.uploaded);
                     letter.write(row)?;
                     row.wanted += 1;

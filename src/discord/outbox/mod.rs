@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serenity::http::{LightMethod, Route};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,7 @@ mod deliver;
 mod lane;
 mod letter;
 mod reconcile;
+mod turns;
 
 pub use act::Act;
 use letter::Letter;
@@ -101,7 +102,7 @@ impl Default for Pace {
         Self {
             backoff_from: Duration::from_millis(500),
             backoff_to: Duration::from_secs(30),
-            dedupe_for: Duration::from_secs(120),
+            dedupe_for: Duration::from_mins(2),
             rename_within: Duration::from_secs(5),
         }
     }
@@ -147,6 +148,8 @@ struct State {
 struct Entry {
     /// Grows with every new piece of work, so that a lane cannot end between a look and a wish.
     wishes: u64,
+    /// Wakes a lane that waits for a limit: the new work may be of a kind that is not limited.
+    wish: Arc<Notify>,
     running: bool,
     lane: watch::Sender<Lane>,
     newest: Option<MessageId>,
@@ -156,6 +159,7 @@ impl Default for Entry {
     fn default() -> Self {
         Self {
             wishes: 0,
+            wish: Arc::default(),
             running: false,
             lane: watch::Sender::new(Lane::default()),
             newest: None,
@@ -437,6 +441,7 @@ impl Inner {
                 .lane
                 .send_if_modified(|lane| std::mem::replace(&mut lane.waiting, waiting) != waiting);
             entry.wishes += 1;
+            entry.wish.notify_one();
             if halted || std::mem::replace(&mut entry.running, true) {
                 return Ok(());
             }

@@ -5,11 +5,12 @@
 //! of a raw multipart request `files[0]`. So the transport is our own: serenity contributes the routes and the
 //! limiter's buckets, which are asked before and told after, and a limit is an answer that the caller sees.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -120,7 +121,7 @@ impl<'a> Call<'a> {
 
     /// The same with a query parameter. The value goes into the URL encoded.
     #[must_use]
-    pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn query(mut self, name: &'static str, value: &dyn Display) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
@@ -221,10 +222,13 @@ impl Rest {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
+        let mut token = HeaderValue::from_str(self.http.token()).map_err(|error| unsendable(&error))?;
+        // So that no debug output of a request ever shows it.
+        token.set_sensitive(true);
         let mut builder = self
             .client
             .request(call.method.reqwest_method(), url)
-            .header(AUTHORIZATION, self.http.token())
+            .header(AUTHORIZATION, token)
             .header(USER_AGENT, serenity::constants::USER_AGENT);
         if let Some(reason) = call.reason {
             builder = builder.header("x-audit-log-reason", reason);
@@ -315,7 +319,7 @@ fn unanswered(error: &reqwest::Error) -> RestError {
     }
 }
 
-fn unsendable(error: &dyn std::fmt::Display) -> RestError {
+fn unsendable(error: &dyn Display) -> RestError {
     RestError::Refused {
         status: 0,
         code: 0,
