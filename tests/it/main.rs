@@ -6,3 +6,4 @@
 )]
 
 mod outbox;
+mod scripted_discord;

@@ -206,7 +206,7 @@ mod tests {
             action(3, &Act::Archive { locked: false }),
         ];
         let mut turns = Turns::default();
-        let until = Instant::now() + Duration::from_secs(3600);
+        let until = Instant::now() + Duration::from_hours(1);
         turns.park(Class::Create, until);
         assert_eq!(order(rows.clone(), turns), [2]);
         assert_eq!(turns.open_again(Instant::now()), Some(until));
