@@ -346,6 +346,21 @@ async fn a_message_whose_answer_was_lost_before_a_restart_is_found_again() {
 }
 
 #[tokio::test]
+async fn soon_after_a_restart_the_nonce_is_enough() {
+    let rig = Rig::with(patient(), false).await;
+    rig.discord.rule("POST", MESSAGES, Answer::Lose);
+    rig.post(1, "once").await;
+    rig.stalled(1).await;
+    let rig = rig.restart(hasty()).await;
+    rig.done().await;
+    let posts = rig.discord.seen("POST", MESSAGES);
+    assert_eq!(posts.len(), 2);
+    assert_eq!(posts[0].body["nonce"], posts[1].body["nonce"]);
+    assert_eq!(rig.discord.shown(1), ["once"]);
+    assert!(rig.discord.seen("GET", MESSAGES).is_empty());
+}
+
+#[tokio::test]
 async fn a_message_that_was_not_made_before_a_restart_is_made() {
     let rig = Rig::with(patient(), false).await;
     let first = rig.post(1, "same").await;
@@ -441,6 +456,20 @@ async fn a_refused_card_keeps_its_words_and_refused_words_are_reported() {
         other => panic!("{other:?}"),
     }
     assert_eq!(rig.discord.shown(1), ["words\n**T**\nD", "a reply", "yes"]);
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_does_not_take_the_newer_one_with_it() {
+    let mut rig = Rig::new().await;
+    let gate = rig.discord.hold("POST", MESSAGES, refusal(400, 50035));
+    let row = rig.post(1, "bad").await;
+    rig.discord.until("POST", MESSAGES, 1).await;
+    rig.replace(row, "good").await;
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1), ["good"]);
+    assert_eq!(rig.sent().await.0, row);
+    assert!(rig.events.try_recv().is_err());
 }
 
 #[tokio::test]
@@ -631,6 +660,8 @@ async fn a_refused_token_stops_everything_and_loses_nothing() {
     rig.post(1, "b").await;
     rig.post(2, "c").await;
     assert_eq!(rig.outbox.flush(TIMEOUT).await, 3);
+    rig.tracker.close();
+    soon(rig.tracker.wait()).await;
     assert_eq!(rig.discord.seen("POST", MESSAGES).len(), 1);
     assert!(rig.events.try_recv().is_err());
     let rig = rig.restart(hasty()).await;
