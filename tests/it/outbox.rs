@@ -837,6 +837,33 @@ async fn many_channels_go_side_by_side() {
     soon(rig.tracker.wait()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_ends_never_leaves_a_message_behind() {
+    let mut rig = Rig::new().await;
+    for number in 0..400 {
+        let row = rig.post(1, &number.to_string()).await;
+        // The lane looks for more right after this, finds nothing, and ends: the next message comes just then.
+        assert_eq!(rig.sent().await.0, row);
+    }
+    rig.done().await;
+    assert_eq!(rig.discord.shown(1).len(), 400);
+}
+
+#[tokio::test]
+async fn a_thousand_threads_are_served() {
+    let rig = Rig::new().await;
+    for channel in 1..=1000 {
+        rig.post(channel, "a").await;
+        rig.post(channel, "b").await;
+    }
+    rig.done().await;
+    for channel in 1..=1000 {
+        assert_eq!(rig.discord.shown(channel), ["a", "b"]);
+    }
+    rig.tracker.close();
+    soon(rig.tracker.wait()).await;
+}
+
 #[tokio::test]
 async fn the_library_limiter_is_obeyed_without_a_429() {
     let rig = Rig::with(hasty(), true).await;
