@@ -118,9 +118,13 @@ impl Draft {
         self.content.trim().is_empty() && !self.is_rich()
     }
 
-    /// Whether there is more to it than words.
-    pub(crate) fn is_rich(&self) -> bool {
+    fn is_rich(&self) -> bool {
         !(self.embeds.is_empty() && self.components.is_empty() && self.files.is_empty())
+    }
+
+    /// Whether there is something that can be left off before it is given up.
+    pub(crate) fn is_more_than_words(&self) -> bool {
+        self.is_rich() || self.reply_to.is_some()
     }
 
     /// The words alone, for when Discord refuses the rest. `uploaded` are files that are there already.
@@ -146,7 +150,6 @@ impl Draft {
             content: clamp(&parts.join("\n"), &notes),
             silent: self.silent,
             suppress_embeds: self.suppress_embeds,
-            reply_to: self.reply_to,
             ..Self::default()
         }
     }

@@ -14,4 +14,5 @@ mod harness;
 mod main_job;
 mod outbox;
 mod real;
+mod scripted_discord;
 mod sim;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
-use super::act::{Act, Place};
+use super::turns::{Pick, Turns, next};
 use super::{Inner, Lane};
 use crate::ids::{ChannelId, OutboxId};
-use crate::store::outbox::{PendingRow, RowKind};
+use crate::store::outbox::RowKind;
 
 /// How an attempt went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,22 @@ pub(super) enum Verdict {
     Done,
     /// The same row once more, right away.
     Again,
-    /// Not before this.
+    /// Nothing of this class before that; the rest of the lane may go on.
     Wait(Duration),
     /// Nothing can be said: later, and later each time.
     Backoff,
     /// Nothing more is sent.
     Stop,
+}
+
+/// What a lane finds.
+enum Look {
+    /// A row can have its turn.
+    Work,
+    /// There are rows, but none may go before this.
+    Parked(Instant),
+    /// No row has work.
+    Nothing,
 }
 
 /// A lane at work.
@@ -33,7 +43,7 @@ pub(super) struct Worker {
     pub(super) channel: ChannelId,
     /// The thread was opened again for this row: not twice.
     pub(super) opened_for: Option<OutboxId>,
-    last: Option<OutboxId>,
+    turns: Turns,
     failures: u32,
     /// Kinds of failure that were logged.
     logged: HashSet<&'static str>,
@@ -57,7 +67,7 @@ pub(super) async fn run(inner: Arc<Inner>, channel: ChannelId) {
         inner,
         channel,
         opened_for: None,
-        last: None,
+        turns: Turns::default(),
         failures: 0,
         logged: HashSet::new(),
         retired: false,
@@ -73,69 +83,91 @@ pub(super) async fn run(inner: Arc<Inner>, channel: ChannelId) {
 impl Worker {
     async fn work(&mut self) {
         loop {
-            let seen = self
-                .inner
-                .state()
-                .lanes
-                .get(&self.channel)
-                .map_or(0, |entry| entry.wishes);
-            self.admitted().await;
-            let verdict = match self.step().await {
-                Ok(Some(verdict)) => verdict,
-                Ok(None) if self.retire(seen) => return,
-                Ok(None) => continue,
-                Err(error) => {
-                    self.log("store", &format!("{error:#}"));
-                    Verdict::Backoff
-                }
+            let (seen, wish) = {
+                let mut state = self.inner.state();
+                let entry = state.lanes.entry(self.channel).or_default();
+                (entry.wishes, Arc::clone(&entry.wish))
             };
+            let step = match self.look().await {
+                // Who is next is asked again after the wait, so that it is the newest text that goes.
+                Ok(Look::Work) => {
+                    self.admitted().await;
+                    self.step().await
+                }
+                Ok(Look::Parked(until)) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(until) => {}
+                        () = wish.notified() => {}
+                    }
+                    continue;
+                }
+                Ok(Look::Nothing) if self.retire(seen) => return,
+                Ok(Look::Nothing) => continue,
+                Err(error) => Err(error),
+            };
+            let verdict = step.unwrap_or_else(|error| {
+                self.log("store", &format!("{error:#}"));
+                Verdict::Backoff
+            });
             self.inner.advance();
             match verdict {
-                Verdict::Done | Verdict::Again => self.failures = 0,
-                Verdict::Wait(wait) => self.stall(wait).await,
+                Verdict::Done | Verdict::Again | Verdict::Wait(_) => self.failures = 0,
                 Verdict::Backoff => {
                     let wait = self.backoff();
                     self.failures = self.failures.saturating_add(1);
-                    self.stall(wait).await;
+                    self.publish(|lane| lane.stalled = true);
+                    tokio::time::sleep(wait).await;
                 }
                 Verdict::Stop => return,
             }
         }
     }
 
-    /// Picks a row and lets it have its turn; nothing where no row has work.
-    async fn step(&mut self) -> Result<Option<Verdict>> {
+    /// Whether a row can have its turn now.
+    async fn look(&self) -> Result<Look> {
         let rows = self.inner.store.outbox_pending(self.channel).await?;
         let waiting = rows.iter().filter(|row| row.kind == RowKind::Message).count();
         self.publish(|lane| lane.waiting = waiting);
-        let Some((row, act)) = next(&rows, self.last) else {
-            return Ok(None);
+        let now = Instant::now();
+        Ok(if rows.is_empty() {
+            Look::Nothing
+        } else if next(&rows, &self.turns, now).is_some() {
+            Look::Work
+        } else {
+            Look::Parked(self.turns.open_again(now).unwrap_or(now))
+        })
+    }
+
+    /// Picks a row and lets it have its turn.
+    async fn step(&mut self) -> Result<Verdict> {
+        let rows = self.inner.store.outbox_pending(self.channel).await?;
+        let Some(Pick { row, class, act }) = next(&rows, &self.turns, Instant::now()) else {
+            return Ok(Verdict::Done);
         };
-        let verdict = match (row.kind, act) {
-            (RowKind::Action, Some(act)) => self.act(row.outbox_id, act).await?,
-            (RowKind::Action, None) => {
-                tracing::error!(
-                    row = row.outbox_id.0,
-                    "an act in the outbox cannot be read and is dropped"
-                );
-                self.inner.store.outbox_remove(row.outbox_id).await?;
+        let id = row.outbox_id;
+        let verdict = match (row.kind, act, row.message_id) {
+            (RowKind::Action, Some(act), _) => self.act(id, act).await?,
+            (RowKind::Action, None, _) => {
+                tracing::error!(row = id.0, "an act in the outbox cannot be read and is dropped");
+                self.inner.store.outbox_remove(id).await?;
                 Verdict::Done
             }
-            (RowKind::Message, _) => match row.message_id {
-                Some(message) => self.edit(row.outbox_id, message).await?,
-                None => self.create(row.outbox_id).await?,
-            },
-            (RowKind::Deletion, _) => match row.message_id {
-                Some(message) => self.remove(row.outbox_id, message).await?,
-                None => self.resolve(row.outbox_id).await?,
-            },
+            (RowKind::Message, _, Some(message)) => self.edit(id, message).await?,
+            (RowKind::Message, _, None) => self.create(id).await?,
+            (RowKind::Deletion, _, Some(message)) => self.remove(id, message).await?,
+            (RowKind::Deletion, _, None) => self.resolve(id).await?,
         };
-        if verdict == Verdict::Done {
-            self.last = Some(row.outbox_id);
-            self.opened_for = None;
-            self.publish(|lane| lane.stalled = false);
+        match verdict {
+            Verdict::Wait(wait) => self.turns.park(class, Instant::now() + wait),
+            Verdict::Done => {
+                self.turns.took(class, id);
+                self.opened_for = None;
+            }
+            _ => return Ok(verdict),
         }
-        Ok(Some(verdict))
+        let stalled = self.turns.open_again(Instant::now()).is_some();
+        self.publish(|lane| lane.stalled = stalled);
+        Ok(verdict)
     }
 
     /// Waits for a pause of all lanes to end and for a place in the global pace. The row is picked
@@ -153,11 +185,6 @@ impl Worker {
                 return;
             }
         }
-    }
-
-    async fn stall(&self, wait: Duration) {
-        self.publish(|lane| lane.stalled = true);
-        tokio::time::sleep(wait).await;
     }
 
     fn publish(&self, change: impl FnOnce(&mut Lane)) {
@@ -204,134 +231,5 @@ impl Worker {
         if self.logged.insert(kind) {
             tracing::warn!(channel = %self.channel, kind, error, "cannot send to Discord yet");
         }
-    }
-}
-
-/// Which row has its turn. Acts that may overtake go first. Then the rows go round from the last one that had a
-/// turn: creates stay in order among themselves, an edit does not wait for later creates, and a message that is
-/// edited all the time does not keep the others waiting.
-fn next(rows: &[PendingRow], last: Option<OutboxId>) -> Option<(&PendingRow, Option<Act>)> {
-    let act = |row: &PendingRow| {
-        row.action
-            .as_deref()
-            .and_then(|text| serde_json::from_str::<Act>(text).ok())
-    };
-    let mut turn: Vec<(&PendingRow, Option<Act>)> = Vec::new();
-    let mut closing = None;
-    let (mut created, mut messages, mut ordered) = (false, false, false);
-    for row in rows {
-        match row.kind {
-            RowKind::Message | RowKind::Deletion => {
-                let create = row.kind == RowKind::Message && row.message_id.is_none();
-                if !(create && std::mem::replace(&mut created, true)) {
-                    turn.push((row, None));
-                }
-                messages = true;
-            }
-            RowKind::Action => {
-                let act = act(row);
-                match act.as_ref().map_or(Place::Overtakes, Act::place) {
-                    Place::Overtakes => return Some((row, act)),
-                    Place::InOrder if !messages && !std::mem::replace(&mut ordered, true) => {
-                        turn.push((row, act));
-                    }
-                    Place::InOrder => {}
-                    Place::Last => closing = closing.or(Some((row, act))),
-                }
-            }
-        }
-    }
-    let after = turn
-        .iter()
-        .position(|(row, _)| Some(row.outbox_id) > last)
-        .unwrap_or(0);
-    if after < turn.len() {
-        Some(turn.swap_remove(after))
-    } else {
-        closing
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{MessageId, UserId};
-
-    fn message(id: i64, sent: bool) -> PendingRow {
-        PendingRow {
-            outbox_id: OutboxId(id),
-            kind: RowKind::Message,
-            message_id: sent.then(|| MessageId::from(1000)),
-            action: None,
-        }
-    }
-
-    fn action(id: i64, act: &Act) -> PendingRow {
-        PendingRow {
-            outbox_id: OutboxId(id),
-            kind: RowKind::Action,
-            message_id: None,
-            action: Some(serde_json::to_string(act).unwrap()),
-        }
-    }
-
-    fn picked(rows: &[PendingRow], last: Option<i64>) -> Option<i64> {
-        next(rows, last.map(OutboxId)).map(|(row, _)| row.outbox_id.0)
-    }
-
-    #[test]
-    fn creates_stay_in_order_and_edits_take_turns_with_them() {
-        let rows = [
-            message(1, true),
-            message(2, false),
-            message(3, false),
-            message(4, true),
-        ];
-        assert_eq!(picked(&rows, None), Some(1));
-        assert_eq!(picked(&rows, Some(1)), Some(2));
-        assert_eq!(
-            picked(&rows, Some(2)),
-            Some(4),
-            "3 is a create and 2 has not been created"
-        );
-        assert_eq!(picked(&rows, Some(4)), Some(1));
-    }
-
-    #[test]
-    fn reactions_overtake_pins_wait_and_an_archive_is_last() {
-        let pin = Act::Pin {
-            message: MessageId::from(1),
-        };
-        let add = Act::AddMember {
-            user: UserId::from(1),
-        };
-        let react = Act::React {
-            message: MessageId::from(1),
-            emoji: "x".to_owned(),
-        };
-        let mut rows = vec![
-            action(1, &Act::Archive { locked: false }),
-            action(2, &add),
-            message(3, false),
-            action(4, &pin),
-            message(5, false),
-            action(6, &react),
-        ];
-        let mut order = Vec::new();
-        let mut last = None;
-        while let Some(id) = picked(&rows, last) {
-            order.push(id);
-            last = Some(id);
-            rows.retain(|row| row.outbox_id.0 != id);
-        }
-        assert_eq!(order, [6, 2, 3, 5, 4, 1]);
-    }
-
-    #[test]
-    fn an_act_that_cannot_be_read_is_picked_to_be_dropped() {
-        let mut row = action(2, &Act::Unarchive);
-        row.action = Some("{}".to_owned());
-        assert_eq!(picked(&[message(1, false), row], None), Some(2));
-        assert_eq!(picked(&[], None), None);
     }
 }

@@ -4,9 +4,8 @@
 //! so order holds; and what changes meanwhile is only the row's newest text, so a slow Discord gets fewer
 //! requests and not a longer queue. A second place that posted by itself would break all three.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -24,12 +23,16 @@ use crate::store::{Store, now_ms};
 
 mod act;
 mod deliver;
+mod failure;
 mod lane;
 mod letter;
 mod reconcile;
+mod shared;
+mod turns;
 
 pub use act::Act;
 use letter::Letter;
+use shared::Inner;
 
 /// Messages that are as wanted but were never sealed are forgotten after this long, at the next start.
 const FORGOTTEN_AFTER_MS: i64 = 7 * 24 * 3_600 * 1_000;
@@ -101,7 +104,7 @@ impl Default for Pace {
         Self {
             backoff_from: Duration::from_millis(500),
             backoff_to: Duration::from_secs(30),
-            dedupe_for: Duration::from_secs(120),
+            dedupe_for: Duration::from_mins(2),
             rename_within: Duration::from_secs(5),
         }
     }
@@ -116,50 +119,6 @@ pub struct Outbox {
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox").finish_non_exhaustive()
-    }
-}
-
-struct Inner {
-    store: Store,
-    rest: Rest,
-    tracker: TaskTracker,
-    stop: CancellationToken,
-    events: mpsc::UnboundedSender<OutboxEvent>,
-    pace: Pace,
-    state: Mutex<State>,
-    /// Counts what was done, for `flush` to notice.
-    progress: watch::Sender<u64>,
-}
-
-#[derive(Default)]
-struct State {
-    lanes: HashMap<ChannelId, Entry>,
-    /// Until when every lane waits.
-    paused_until: Option<Instant>,
-    /// Until when no typing is shown.
-    typing_after: Option<Instant>,
-    /// Names that were tried.
-    renamed: HashSet<(ChannelId, String)>,
-    /// The token was refused.
-    halted: bool,
-}
-
-struct Entry {
-    /// Grows with every new piece of work, so that a lane cannot end between a look and a wish.
-    wishes: u64,
-    running: bool,
-    lane: watch::Sender<Lane>,
-    newest: Option<MessageId>,
-}
-
-impl Default for Entry {
-    fn default() -> Self {
-        Self {
-            wishes: 0,
-            running: false,
-            lane: watch::Sender::new(Lane::default()),
-            newest: None,
-        }
     }
 }
 
@@ -417,54 +376,6 @@ impl Outbox {
                 _ = progress.changed() => {}
             }
         }
-    }
-}
-
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change under this lock is a plain assignment: a panic elsewhere leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Publishes what waits in a channel and sees that somebody sends it.
-    async fn wake(self: &Arc<Self>, channel: ChannelId) -> Result<()> {
-        let waiting = self.store.outbox_waiting(channel).await?;
-        {
-            let mut state = self.state();
-            let halted = state.halted || self.stop.is_cancelled();
-            let entry = state.lanes.entry(channel).or_default();
-            entry
-                .lane
-                .send_if_modified(|lane| std::mem::replace(&mut lane.waiting, waiting) != waiting);
-            entry.wishes += 1;
-            if halted || std::mem::replace(&mut entry.running, true) {
-                return Ok(());
-            }
-        }
-        self.tracker.spawn(lane::run(Arc::clone(self), channel));
-        Ok(())
-    }
-
-    fn pause(&self, wait: Duration) {
-        let until = Some(Instant::now() + wait);
-        let mut state = self.state();
-        state.paused_until = state.paused_until.max(until);
-    }
-
-    fn halt(&self) {
-        if !std::mem::replace(&mut self.state().halted, true) {
-            self.tell(OutboxEvent::Unauthorized);
-        }
-    }
-
-    fn tell(&self, event: OutboxEvent) {
-        if self.events.send(event).is_err() {
-            tracing::debug!("nobody listens to the outbox any more");
-        }
-    }
-
-    fn advance(&self) {
-        self.progress.send_modify(|count| *count += 1);
     }
 }
 

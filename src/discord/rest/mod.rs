@@ -5,11 +5,13 @@
 //! of a raw multipart request `files[0]`. So the transport is our own: serenity contributes the routes and the
 //! limiter's buckets, which are asked before and told after, and a limit is an answer that the caller sees.
 
+use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +31,8 @@ pub use reads::{Application, Me};
 /// ten thousand of those in ten minutes cost the token.
 const SPACING: Duration = Duration::from_millis(25);
 const BURST: u32 = 10;
+const UPLOAD_BASE: Duration = Duration::from_secs(30);
+const UPLOAD_BYTES_A_SECOND: usize = 64 * 1024;
 
 /// Why a request did not do what it should.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -120,7 +124,7 @@ impl<'a> Call<'a> {
 
     /// The same with a query parameter. The value goes into the URL encoded.
     #[must_use]
-    pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn query(mut self, name: &'static str, value: &dyn Display) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
@@ -147,6 +151,9 @@ pub struct Rest {
     base: Option<String>,
     /// The theoretical time of the next request, as in a leaky bucket.
     next: Arc<Mutex<Option<Instant>>>,
+    /// Whether the global pace is kept. A proxy or another server has limits of its own, perhaps none: there it
+    /// is kept only once a global limit was met.
+    paced: Arc<AtomicBool>,
     me: Arc<OnceCell<Me>>,
 }
 
@@ -158,6 +165,7 @@ impl Rest {
         Self {
             http,
             client,
+            paced: Arc::new(AtomicBool::new(base.is_none())),
             base: base.map(|base| base.trim_end_matches('/').to_owned()),
             next: Arc::default(),
             me: Arc::default(),
@@ -173,6 +181,9 @@ impl Rest {
     /// Waits for the next place in the global pace. Whoever has something that may change meanwhile waits
     /// here first and decides what to send afterwards.
     pub async fn turn(&self) {
+        if !self.paced.load(Ordering::Relaxed) {
+            return;
+        }
         let at = {
             let mut next = self.next.lock().await;
             let now = Instant::now();
@@ -200,7 +211,11 @@ impl Rest {
         if status.is_success() {
             return Ok(body.map_err(|error| unanswered(&error))?.to_vec());
         }
-        Err(explain(status, &headers, &body.unwrap_or_default()))
+        let error = explain(status, &headers, &body.unwrap_or_default());
+        if matches!(error, RestError::Limited { global: true, .. }) {
+            self.paced.store(true, Ordering::Relaxed);
+        }
+        Err(error)
     }
 
     /// The same, with the answer read as JSON.
@@ -221,10 +236,13 @@ impl Rest {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
+        let mut token = HeaderValue::from_str(self.http.token()).map_err(|error| unsendable(&error))?;
+        // So that no debug output of a request ever shows it.
+        token.set_sensitive(true);
         let mut builder = self
             .client
             .request(call.method.reqwest_method(), url)
-            .header(AUTHORIZATION, self.http.token())
+            .header(AUTHORIZATION, token)
             .header(USER_AGENT, serenity::constants::USER_AGENT);
         if let Some(reason) = call.reason {
             builder = builder.header("x-audit-log-reason", reason);
@@ -234,13 +252,16 @@ impl Rest {
             return Ok(match body {
                 Some(body) => builder.header(CONTENT_TYPE, "application/json").body(body),
                 // Discord answers 411 to a PUT without a length, and reqwest sends none for no body.
-                None if call.method != LightMethod::Get => builder.body(""),
+                None if call.method != LightMethod::Get => builder.header(CONTENT_LENGTH, 0),
                 None => builder,
             });
         }
         let json = Part::text(body.unwrap_or_default())
             .mime_str("application/json")
             .map_err(|error| unsendable(&error))?;
+        // A slow line needs its time: with the client's own timeout a large file would be tried for ever.
+        let bytes: usize = call.uploads.iter().map(|upload| upload.bytes.len()).sum();
+        let allowance = Duration::from_secs(u64::try_from(bytes / UPLOAD_BYTES_A_SECOND).unwrap_or(u64::MAX));
         let form = call.uploads.into_iter().enumerate().fold(
             Form::new().part("payload_json", json),
             |form, (index, upload)| {
@@ -250,7 +271,7 @@ impl Rest {
                 )
             },
         );
-        Ok(builder.multipart(form))
+        Ok(builder.timeout(UPLOAD_BASE + allowance).multipart(form))
     }
 
     /// Asks serenity's bucket for this route. Its own hook would sleep in here, with a draft that gets old.
@@ -315,7 +336,7 @@ fn unanswered(error: &reqwest::Error) -> RestError {
     }
 }
 
-fn unsendable(error: &dyn std::fmt::Display) -> RestError {
+fn unsendable(error: &dyn Display) -> RestError {
     RestError::Refused {
         status: 0,
         code: 0,
@@ -373,5 +394,62 @@ fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RestError {
                 message,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serenity::http::HttpBuilder;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_has_more_than_fifty_requests() {
+        let http = Arc::new(HttpBuilder::new("token").build());
+        let rest = Rest::new(http, reqwest::Client::new(), None);
+        tokio::time::advance(Duration::from_mins(1)).await;
+        let mut turns = Vec::new();
+        for _ in 0..200 {
+            rest.turn().await;
+            turns.push(Instant::now());
+        }
+        let started = turns[0];
+        assert_eq!(
+            turns.iter().filter(|turn| **turn == started).count(),
+            11,
+            "a burst goes at once"
+        );
+        for turn in &turns {
+            let second = turns
+                .iter()
+                .filter(|other| *other >= turn && **other < *turn + Duration::from_secs(1));
+            assert!(second.count() <= 50);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_read_from_the_header_where_the_body_is_no_json() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_static("7"));
+        headers.insert("x-ratelimit-scope", HeaderValue::from_static("global"));
+        let limited = RestError::Limited {
+            retry_after: Duration::from_secs(7),
+            global: true,
+        };
+        assert_eq!(
+            explain(StatusCode::TOO_MANY_REQUESTS, &headers, b"<html>"),
+            limited
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_that_is_wrong() {
+        let body =
+            br#"{"code": 50035, "message": "Invalid Form Body", "errors": {"content": {"_errors": []}}}"#;
+        let error = explain(StatusCode::BAD_REQUEST, &HeaderMap::new(), body);
+        assert_eq!(error.code(), Some(50035));
+        assert!(error.to_string().contains("content"), "{error}");
+        let bare = explain(StatusCode::FORBIDDEN, &HeaderMap::new(), b"");
+        assert_eq!(bare.to_string(), "Discord refused with 403, code 0: Forbidden");
     }
 }

@@ -214,9 +214,9 @@ pub(crate) fn list(channel: ChannelId, after: Option<MessageId>, limit: u8) -> C
     let route = Route::ChannelMessages {
         channel_id: channel.get().into(),
     };
-    let call = Call::new(LightMethod::Get, route).query("limit", limit);
+    let call = Call::new(LightMethod::Get, route).query("limit", &limit);
     match after {
-        Some(after) => call.query("after", after),
+        Some(after) => call.query("after", &after),
         None => call,
     }
 }

@@ -1,0 +1,116 @@
+//! What the handle and the lanes share: the lanes that exist, and the little that is remembered besides the rows.
+//!
+//! One lock guards it, held for assignments only. Whether a lane ends or a new piece of work keeps it alive is
+//! decided under that lock; with two, a row could be written just as nobody looks any more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Lane, OutboxEvent, Pace, lane};
+use crate::discord::rest::Rest;
+use crate::ids::{ChannelId, MessageId};
+use crate::store::Store;
+
+/// What the handle and the lanes share.
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) rest: Rest,
+    pub(super) tracker: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) events: mpsc::UnboundedSender<OutboxEvent>,
+    pub(super) pace: Pace,
+    pub(super) state: Mutex<State>,
+    /// Counts what was done, for `flush` to notice.
+    pub(super) progress: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) lanes: HashMap<ChannelId, Entry>,
+    /// Until when every lane waits.
+    pub(super) paused_until: Option<Instant>,
+    /// Until when no typing is shown.
+    pub(super) typing_after: Option<Instant>,
+    /// Names that were tried.
+    pub(super) renamed: HashSet<(ChannelId, String)>,
+    /// The token was refused.
+    pub(super) halted: bool,
+}
+
+pub(super) struct Entry {
+    /// Grows with every new piece of work, so that a lane cannot end between a look and a wish.
+    pub(super) wishes: u64,
+    /// Wakes a lane that waits for a limit: the new work may be of a kind that is not limited.
+    pub(super) wish: Arc<Notify>,
+    pub(super) running: bool,
+    pub(super) lane: watch::Sender<Lane>,
+    pub(super) newest: Option<MessageId>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            wishes: 0,
+            wish: Arc::default(),
+            running: false,
+            lane: watch::Sender::new(Lane::default()),
+            newest: None,
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // Every change under this lock is a plain assignment: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what waits in a channel and sees that somebody sends it.
+    pub(super) async fn wake(self: &Arc<Self>, channel: ChannelId) -> Result<()> {
+        let waiting = self.store.outbox_waiting(channel).await?;
+        {
+            let mut state = self.state();
+            let halted = state.halted || self.stop.is_cancelled();
+            let entry = state.lanes.entry(channel).or_default();
+            entry
+                .lane
+                .send_if_modified(|lane| std::mem::replace(&mut lane.waiting, waiting) != waiting);
+            entry.wishes += 1;
+            entry.wish.notify_one();
+            if halted || std::mem::replace(&mut entry.running, true) {
+                return Ok(());
+            }
+        }
+        self.tracker.spawn(lane::run(Arc::clone(self), channel));
+        Ok(())
+    }
+
+    pub(super) fn pause(&self, wait: Duration) {
+        let until = Some(Instant::now() + wait);
+        let mut state = self.state();
+        state.paused_until = state.paused_until.max(until);
+    }
+
+    pub(super) fn halt(&self) {
+        if !std::mem::replace(&mut self.state().halted, true) {
+            self.tell(OutboxEvent::Unauthorized);
+        }
+    }
+
+    pub(super) fn tell(&self, event: OutboxEvent) {
+        if self.events.send(event).is_err() {
+            tracing::debug!("nobody listens to the outbox any more");
+        }
+    }
+
+    pub(super) fn advance(&self) {
+        self.progress.send_modify(|count| *count += 1);
+    }
+}

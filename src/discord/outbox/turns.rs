@@ -1,0 +1,229 @@
+//! Which row of a lane has its turn: pure, so that fairness can be tested without a clock or a Discord.
+
+use tokio::time::Instant;
+
+use super::act::{Act, Place};
+use crate::ids::OutboxId;
+use crate::store::outbox::{PendingRow, RowKind};
+
+/// Rows that Discord limits together: while creates are limited, edits may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Messages to be made.
+    Create,
+    /// Messages to be edited or deleted.
+    Touch,
+    /// Everything else.
+    Act,
+}
+
+/// What had its turn, and what may not have one yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turns {
+    /// The last row that was edited or deleted.
+    touched: Option<OutboxId>,
+    /// Whether that was the last turn of all.
+    touching: bool,
+    /// Until when a class waits.
+    parked: [Option<Instant>; 3],
+}
+
+/// A row that has its turn.
+#[derive(Debug)]
+pub(super) struct Pick<'a> {
+    /// The row.
+    pub(super) row: &'a PendingRow,
+    /// What it counts as.
+    pub(super) class: Class,
+    /// Its act, where it is one and can be read.
+    pub(super) act: Option<Act>,
+}
+
+impl Turns {
+    /// A row of this class is through.
+    pub(super) fn took(&mut self, class: Class, row: OutboxId) {
+        self.parked[class as usize] = None;
+        self.touching = class == Class::Touch;
+        if self.touching {
+            self.touched = Some(row);
+        }
+    }
+
+    /// No row of this class before `until`.
+    pub(super) fn park(&mut self, class: Class, until: Instant) {
+        self.parked[class as usize] = Some(until);
+    }
+
+    /// When the first class that waits may go on.
+    pub(super) fn open_again(&self, now: Instant) -> Option<Instant> {
+        self.parked
+            .iter()
+            .flatten()
+            .filter(|until| **until > now)
+            .min()
+            .copied()
+    }
+
+    fn may(&self, class: Class, now: Instant) -> bool {
+        self.parked[class as usize].is_none_or(|until| until <= now)
+    }
+}
+
+/// Which row has its turn. Acts that may overtake go first. Creates and the acts among them stand in line; edits
+/// and deletions take turns with that line and with each other. So an edit waits for one create and not for all
+/// of them, and a message that is edited all the time keeps nothing waiting.
+pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> Option<Pick<'a>> {
+    let (mut line, mut touch, mut again, mut closing) = (None, None, None, None);
+    for row in rows {
+        let pick = pick(row);
+        match (pick.class, pick.act.as_ref().map_or(Place::Overtakes, Act::place)) {
+            (Class::Act, Place::Overtakes) if turns.may(Class::Act, now) => return Some(pick),
+            // It may wait for minutes, and an archive may not come before it.
+            (Class::Act, Place::Overtakes | Place::Last) => closing = closing.or(Some(pick)),
+            (Class::Act, Place::InOrder) | (Class::Create, _) => line = line.or(Some(pick)),
+            (Class::Touch, _) if Some(row.outbox_id) > turns.touched => touch = touch.or(Some(pick)),
+            (Class::Touch, _) => again = again.or(Some(pick)),
+        }
+    }
+    let touch = touch.or(again);
+    let others = line.is_some() || touch.is_some();
+    let may = |pick: &Pick<'_>| turns.may(pick.class, now);
+    let (line, touch) = (line.filter(may), touch.filter(may));
+    let turn = if turns.touching {
+        line.or(touch)
+    } else {
+        touch.or(line)
+    };
+    turn.or_else(|| closing.filter(may).filter(|_| !others))
+}
+
+fn pick(row: &PendingRow) -> Pick<'_> {
+    let class = match (row.kind, row.message_id) {
+        (RowKind::Action, _) => Class::Act,
+        (RowKind::Message, None) => Class::Create,
+        (RowKind::Message | RowKind::Deletion, _) => Class::Touch,
+    };
+    let act = row
+        .action
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
+    Pick { row, class, act }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ids::{MessageId, UserId};
+
+    fn message(id: i64, sent: bool) -> PendingRow {
+        PendingRow {
+            outbox_id: OutboxId(id),
+            kind: RowKind::Message,
+            message_id: sent.then(|| MessageId::from(1000)),
+            action: None,
+        }
+    }
+
+    fn action(id: i64, act: &Act) -> PendingRow {
+        PendingRow {
+            outbox_id: OutboxId(id),
+            kind: RowKind::Action,
+            message_id: None,
+            action: Some(serde_json::to_string(act).unwrap()),
+        }
+    }
+
+    fn react() -> Act {
+        Act::React {
+            message: MessageId::from(1),
+            emoji: "x".to_owned(),
+        }
+    }
+
+    /// The order in which rows have their turns when each is done after one.
+    fn order(mut rows: Vec<PendingRow>, mut turns: Turns) -> Vec<i64> {
+        let mut order = Vec::new();
+        while let Some(Pick { row, class, .. }) = next(&rows, &turns, Instant::now()) {
+            let id = row.outbox_id;
+            order.push(id.0);
+            turns.took(class, id);
+            rows.retain(|row| row.outbox_id != id);
+        }
+        order
+    }
+
+    #[test]
+    fn creates_stay_in_order_and_edits_take_turns_with_them() {
+        let rows = vec![
+            message(1, true),
+            message(2, false),
+            message(3, false),
+            message(4, true),
+            message(5, false),
+        ];
+        assert_eq!(order(rows, Turns::default()), [1, 2, 4, 3, 5]);
+    }
+
+    #[test]
+    fn a_message_that_is_edited_all_the_time_keeps_nothing_waiting() {
+        let rows = [message(1, true), message(2, true), message(3, false)];
+        let mut turns = Turns::default();
+        let mut picked = Vec::new();
+        for _ in 0..6 {
+            let Pick { row, class, .. } = next(&rows, &turns, Instant::now()).unwrap();
+            picked.push(row.outbox_id.0);
+            turns.took(class, row.outbox_id);
+        }
+        assert_eq!(picked, [1, 3, 2, 3, 1, 3]);
+    }
+
+    #[test]
+    fn reactions_overtake_pins_wait_and_an_archive_is_last() {
+        let message_id = MessageId::from(1);
+        let rows = vec![
+            action(1, &Act::Archive { locked: false }),
+            action(
+                2,
+                &Act::AddMember {
+                    user: UserId::from(1),
+                },
+            ),
+            message(3, false),
+            action(4, &Act::Pin { message: message_id }),
+            message(5, false),
+            action(6, &react()),
+        ];
+        assert_eq!(order(rows, Turns::default()), [6, 2, 3, 4, 5, 1]);
+    }
+
+    #[test]
+    fn a_limit_holds_its_class_and_an_archive_waits_for_all() {
+        let rows = vec![
+            message(1, false),
+            message(2, true),
+            action(3, &Act::Archive { locked: false }),
+        ];
+        let mut turns = Turns::default();
+        let until = Instant::now() + Duration::from_hours(1);
+        turns.park(Class::Create, until);
+        assert_eq!(order(rows.clone(), turns), [2]);
+        assert_eq!(turns.open_again(Instant::now()), Some(until));
+        let later = until + Duration::from_millis(1);
+        assert_eq!(turns.open_again(later), None);
+        assert_eq!(next(&rows[..1], &turns, later).unwrap().row.outbox_id.0, 1);
+
+        let mut turns = Turns::default();
+        turns.park(Class::Act, until);
+        let rows = vec![message(1, false), action(2, &react())];
+        assert_eq!(order(rows, turns), [1], "a limited reaction holds up no message");
+    }
+
+    #[test]
+    fn an_act_that_cannot_be_read_is_picked_to_be_dropped() {
+        let mut row = action(2, &Act::Unarchive);
+        row.action = Some("{}".to_owned());
+        assert_eq!(order(vec![message(1, false), row], Turns::default()), [2, 1]);
+    }
+}
