@@ -88,7 +88,7 @@ async fn real_agent_tools_are_shown_and_cancel_leaves_no_child() {
     let messages = bench.turns(thread, 1).await;
     assert!(messages.iter().any(|m| m.content.contains("1 tool")), "{messages:#?}");
 
-    bench.sim.say("alice", thread, r#"TOOL:bash:{"command":"sleep 86399"}"#).unwrap();
+    bench.sim.say("alice", thread, r#"TOOL:bash:{"command":"sh -c 'sleep 86399; true'"}"#).unwrap();
     bench.sees(thread, "sleep 86399").await;
     eventually("the tool's child", || !processes("sleep 86399").is_empty()).await;
     bench.sim.say("alice", thread, "!omp cancel").unwrap();
