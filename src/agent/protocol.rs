@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_turn_and_an_approval() {
+    fn a_recorded_turn() {
         let events = recorded(include_str!(
             "../../tests/fixtures/frames/turn-and-approval.jsonl"
         ));
@@ -301,23 +301,18 @@ mod tests {
         assert_eq!(message.model.as_deref(), Some("stub/stub-1"));
         assert_eq!((message.stop_reason.as_str(), message.error), ("stop", None));
         assert!(message.cost > 0.0001 && message.cost < 0.0002);
-        assert_eq!(
-            [next(), next(), next()],
-            [
-                AgentEvent::TurnEnded,
-                AgentEvent::TurnStarted,
-                AgentEvent::MessageStarted,
-            ]
-        );
-        for word in ["Calling ", "a ", "tool. "] {
-            assert_eq!(
-                next(),
-                AgentEvent::TextDelta {
-                    block: 0,
-                    delta: word.into()
-                }
-            );
-        }
+        assert_eq!(next(), AgentEvent::TurnEnded);
+    }
+
+    #[test]
+    fn a_recorded_approval() {
+        let events = recorded(include_str!(
+            "../../tests/fixtures/frames/turn-and-approval.jsonl"
+        ));
+        let is_text = |event: &AgentEvent| matches!(event, AgentEvent::TextDelta { .. });
+        let from = events.iter().rposition(is_text).unwrap() + 1;
+        let mut events = events.into_iter().skip(from);
+        let mut next = || events.next().unwrap();
         let AgentEvent::MessageEnded(message) = next() else {
             panic!("a message")
         };

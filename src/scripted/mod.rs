@@ -84,7 +84,7 @@ pub fn run(args: &[String]) -> i32 {
         wire::log(&format!("scripted: cannot start: {error}"));
         return 1;
     }
-    Player::new(Wire::default(), inputs, moods, history, options).run()
+    Player::new(Wire::new(), inputs, moods, history, options).run()
 }
 
 impl Options {

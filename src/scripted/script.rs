@@ -96,14 +96,12 @@ pub(super) fn read(prompt: &str) -> Script {
     let mut rest = prompt;
     while !rest.is_empty() {
         let at_word = rest.trim_start();
-        match directive(at_word, &mut script) {
-            Some(after) => rest = after,
-            None => {
-                rest = at_word
-                    .split_once(char::is_whitespace)
-                    .map_or("", |(_, after)| after)
-            }
-        }
+        let word_after = || {
+            at_word
+                .split_once(char::is_whitespace)
+                .map_or("", |(_, after)| after)
+        };
+        rest = directive(at_word, &mut script).unwrap_or_else(word_after);
     }
     if script.steps.is_empty() {
         script.steps.push(Step::Say(format!("You said: {prompt}")));
@@ -230,7 +228,7 @@ fn words(bytes: usize) -> String {
     while text.len() < bytes {
         number += 1;
         let end = if number.is_multiple_of(60) { "\n\n" } else { " " };
-        text.push_str(&format!("word{number}{end}"));
+        text.extend(["word", &number.to_string(), end]);
     }
     text.truncate(bytes);
     text

@@ -13,10 +13,18 @@ use serde_json::{Value, json};
 const PIECE_BYTES: usize = 256 << 10;
 
 /// Stdout.
-#[derive(Debug, Default)]
-pub(super) struct Wire;
+#[derive(Debug)]
+pub(super) struct Wire {
+    out: std::io::Stdout,
+}
 
 impl Wire {
+    pub(super) fn new() -> Self {
+        Self {
+            out: std::io::stdout(),
+        }
+    }
+
     /// Writes one frame. Without a reader there is nothing left to do.
     pub(super) fn frame(&self, frame: &Value) {
         self.raw(format!("{frame}\n").as_bytes());
@@ -24,7 +32,7 @@ impl Wire {
 
     /// Writes bytes as they are.
     pub(super) fn raw(&self, bytes: &[u8]) {
-        let mut out = std::io::stdout().lock();
+        let mut out = self.out.lock();
         if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
             super::die(1);
         }

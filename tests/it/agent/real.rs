@@ -49,14 +49,22 @@ async fn real() -> Option<(Rig, AgentSpec)> {
 
 /// Answers like a model: `TOOL:name:{json}` calls a tool, `HISTORY` tells all user messages.
 async fn complete(Json(request): Json<Value>) -> impl axum::response::IntoResponse {
-    let text = |message: &Value| match &message["content"] {
-        Value::String(text) => text.clone(),
-        parts => parts
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|part| part["text"].as_str())
-            .collect(),
+    let text = |message: &Value| {
+        let text: String = match &message["content"] {
+            Value::String(text) => text.clone(),
+            parts => parts
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|part| part["text"].as_str())
+                .collect(),
+        };
+        // The agent puts its own reminders in front of the first message.
+        text.rsplit("</system-reminder>")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     };
     let messages = request["messages"].as_array().cloned().unwrap_or_default();
     let last = messages.last().cloned().unwrap_or_default();
@@ -112,6 +120,7 @@ fn running(command: &str) -> usize {
         .count()
 }
 
+/// The shell of the agent has a `sleep` of its own, so tools that are to be processes run `env sleep`.
 async fn until_running(command: &str) {
     let seen = async {
         while running(command) == 0 {
@@ -225,7 +234,7 @@ async fn real_abort_ends_the_tool_and_keeps_the_process() {
     agent.started().await;
     agent
         .handle
-        .prompt("p", "TOOL:bash:{\"command\":\"sleep 4711\"}", &[]);
+        .prompt("p", "TOOL:bash:{\"command\":\"env sleep 4711\"}", &[]);
     until_running("sleep 4711").await;
     agent.handle.abort();
     agent.turn_ended().await;
@@ -241,7 +250,7 @@ async fn real_killed_agents_leave_nothing_behind() {
     let started = agent.started().await;
     agent
         .handle
-        .prompt("p", "TOOL:bash:{\"command\":\"sleep 4712\"}", &[]);
+        .prompt("p", "TOOL:bash:{\"command\":\"env sleep 4712\"}", &[]);
     until_running("sleep 4712").await;
     let pid = nix::unistd::Pid::from_raw(started.pid.cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
@@ -258,7 +267,7 @@ async fn real_stop_in_the_middle_of_a_tool_leaves_nothing_behind() {
     agent.started().await;
     agent
         .handle
-        .prompt("p", "TOOL:bash:{\"command\":\"sleep 4713\"}", &[]);
+        .prompt("p", "TOOL:bash:{\"command\":\"env sleep 4713\"}", &[]);
     until_running("sleep 4713").await;
     let exit = agent.stopped().await;
     assert_eq!((exit.how, exit.requested), (ExitHow::Code(0), true));

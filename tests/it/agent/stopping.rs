@@ -182,7 +182,7 @@ async fn a_second_stop_hurries_the_first() {
 async fn an_agent_that_nobody_holds_is_ended() {
     let rig = Rig::new();
     let mut agent = rig.up().await;
-    let (other, _) = (rig.up().await, ());
+    let other = rig.up().await;
     let handle = std::mem::replace(&mut agent.handle, other.handle.clone());
     drop(handle);
     let exit = agent
@@ -309,4 +309,27 @@ async fn a_pipe_that_is_full_blocks_nobody() {
     );
     drop(agent.handle.stop(quick(false)));
     assert_eq!(agent.exited().await.how, ExitHow::Code(143));
+}
+
+#[tokio::test(start_paused = true)]
+async fn adopted_orphans_that_end_by_themselves_are_reaped() {
+    agent::become_subreaper().unwrap();
+    let output = tokio::process::Command::new("sh")
+        .args(["-c", "sleep 0.1 >/dev/null 2>&1 & echo $!"])
+        .output()
+        .await
+        .unwrap();
+    let orphan = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let there = || Path::new(&format!("/proc/{orphan}")).exists();
+    assert!(there(), "it is ours now, running or dead");
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let gone = async {
+        while there() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        shutdown.cancel();
+    };
+    // The time is not real: what takes long is only the orphan.
+    tokio::join!(agent::reap_adopted(shutdown.clone()), gone);
+    assert!(!there());
 }

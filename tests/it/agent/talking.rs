@@ -1,5 +1,7 @@
 //! What is said to an agent and what it says.
 
+use ompcord::event::{Dialog, DialogKind};
+
 use super::*;
 
 #[tokio::test]
@@ -85,11 +87,18 @@ async fn tools_errors_retries_notices_and_titles_are_told() {
     agent.stopped().await;
 }
 
-#[tokio::test]
-async fn dialogs_wait_for_their_answer() {
-    let rig = Rig::new();
-    let mut agent = rig.up().await;
-    let cases = [
+async fn dialog(agent: &mut Running) -> Dialog {
+    agent
+        .until(|event| match event {
+            AgentEvent::Dialog(dialog) => Some(dialog.clone()),
+            _ => None,
+        })
+        .await
+}
+
+/// A prompt that asks, what is answered, and what is said then.
+fn dialogs() -> Vec<(&'static str, Vec<DialogAnswer>, &'static str)> {
+    vec![
         (
             "ASK:Which?|A|B",
             vec![DialogAnswer::Value("B".into())],
@@ -128,28 +137,33 @@ async fn dialogs_wait_for_their_answer() {
             vec![DialogAnswer::Value("final\n\"text\"".into())],
             "You wrote: final\n\"text\"",
         ),
-    ];
-    for (prompt, answers, said) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn dialogs_wait_for_their_answer() {
+    let rig = Rig::new();
+    let mut agent = rig.up().await;
+    for (prompt, answers, said) in dialogs() {
         agent.handle.prompt("p", prompt, &[]);
         for answer in answers {
-            let dialog = agent
-                .until(|event| match event {
-                    AgentEvent::Dialog(dialog) => Some(dialog.clone()),
-                    _ => None,
-                })
-                .await;
+            let dialog = dialog(&mut agent).await;
             if prompt.starts_with("APPROVE") {
                 assert_eq!(dialog.title, "Allow tool: bash\nCommand: rm -r build");
                 assert!(matches!(dialog.kind, DialogKind::Select { .. }));
             }
             agent.handle.answer(&dialog.id, &answer);
         }
-        let text = loop {
-            let message = agent.message().await;
-            if let Some((_, text)) = message.texts.into_iter().next() {
-                break text;
-            }
-        };
+        let mut text = String::new();
+        while text.is_empty() {
+            text = agent
+                .message()
+                .await
+                .texts
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect();
+        }
         assert_eq!(text, said);
         agent.turn_ended().await;
     }
@@ -161,12 +175,7 @@ async fn an_abort_withdraws_the_dialog_and_keeps_the_process() {
     let rig = Rig::new();
     let mut agent = rig.up().await;
     agent.handle.prompt("p", "ASK:Which?|A", &[]);
-    let asked = agent
-        .until(|event| match event {
-            AgentEvent::Dialog(dialog) => Some(dialog.id.clone()),
-            _ => None,
-        })
-        .await;
+    let asked = dialog(&mut agent).await.id;
     agent.handle.abort();
     let withdrawn = agent
         .until(|event| match event {

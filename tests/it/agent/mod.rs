@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ompcord::agent::{self, AgentHandle, AgentSpec, Image, Stop};
-use ompcord::event::{AgentEvent, AgentExit, AgentStarted, DialogAnswer, DialogKind, ExitHow, MessageEnded};
+use ompcord::event::{AgentEvent, AgentExit, AgentStarted, DialogAnswer, ExitHow, MessageEnded};
 use ompcord::ids::SessionId;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ mod stopping;
 mod talking;
 
 /// Much longer than anything takes: a test that reaches it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder that agents run in, and what they are started with.
 struct Rig {
