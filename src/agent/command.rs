@@ -115,7 +115,11 @@ mod tests {
 
     fn sent(command: &Command<'_>) -> Value {
         let line = command.line();
-        assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1, "one line");
+        assert_eq!(
+            line.iter().position(|b| *b == b'\n'),
+            Some(line.len() - 1),
+            "one line"
+        );
         serde_json::from_slice(&line).unwrap()
     }
 

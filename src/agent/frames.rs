@@ -150,7 +150,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let dropped = std::mem::take(&mut self.dropped);
         let bytes = self.buffer.get(line.clone()).unwrap_or_default();
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if dropped > 0 && self.looks_framed(bytes) {
+        if self.looks_framed(bytes) && (dropped > 0 || bytes.len() > MAX_FRAME_BYTES) {
             let bytes = dropped + bytes.len() as u64;
             return Some(Found::Other(Item::TooLarge { bytes }));
         }

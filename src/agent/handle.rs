@@ -311,3 +311,50 @@ impl AgentHandle {
         Ok(data.unwrap_or_else(|| RawValue::NULL.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_is_never_answered_is_given_up() {
+        let (handle, mut ends) = connect();
+        let asked = tokio::time::Instant::now();
+        let error = handle.state().await.unwrap_err();
+        assert_eq!(error.to_string(), "the agent did not answer in time");
+        assert_eq!(asked.elapsed(), ANSWER_TIME);
+        assert!(ends.queue.recv().await.is_some() && ends.shared.pending().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_and_an_end_are_told_apart() {
+        let (handle, mut ends) = connect();
+        let ask = async { handle.set_thinking("high").await.unwrap_err().to_string() };
+        let refuse = async {
+            let line: serde_json::Value =
+                serde_json::from_slice(&ends.queue.recv().await.unwrap().line).unwrap();
+            ends.shared
+                .answer(line["id"].as_str().unwrap(), Err("no such level".into()));
+        };
+        let (refused, ()) = tokio::join!(ask, refuse);
+        assert_eq!(refused, "the agent refused: no such level");
+        let hang_up = async { ends.shared.hang_up() };
+        let (gone, ()) = tokio::join!(handle.state(), hang_up);
+        assert_eq!(gone.unwrap_err().to_string(), "the agent is gone");
+        drop(ends);
+        assert_eq!(handle.state().await.unwrap_err().to_string(), "the agent is gone");
+    }
+
+    #[test]
+    fn more_than_the_agent_reads_is_refused_and_told() {
+        let (handle, mut ends) = connect();
+        for number in 0..=MAX_QUEUED {
+            handle.prompt(&number.to_string(), "hello", &[]);
+        }
+        let Ok(Control::Refused { id, .. }) = ends.controls.try_recv() else {
+            panic!("a refusal")
+        };
+        assert_eq!(id, MAX_QUEUED.to_string());
+        assert!(ends.controls.try_recv().is_err(), "only that one");
+    }
+}

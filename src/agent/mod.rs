@@ -4,7 +4,8 @@
 //! stream of [`crate::event::AgentEvent`]; nobody else sees a pipe, a frame or a signal. Without it each
 //! caller would grow an own idea of what "stopped" means, and tool processes would outlive their sessions.
 //!
-//! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol` (what we hear), `env`,
+//! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol`,
+//! `messages`, `notices` (what we hear), `env`,
 //! `state`, `handle`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends).
 
 pub mod frames;
@@ -15,6 +16,8 @@ mod command;
 mod env;
 mod handle;
 mod ladder;
+mod messages;
+mod notices;
 mod process;
 mod pump;
 mod scan;

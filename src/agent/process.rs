@@ -122,7 +122,7 @@ async fn supervise(spec: &AgentSpec, life: &Arc<Life>, ends: Ends, tasks: &TaskT
     exit.last_lines = life.last_lines();
     exit.how = fate
         .how
-        .unwrap_or_else(|| how_it_ended(spec, fate.status, &exit.last_lines));
+        .unwrap_or_else(|| how_it_ended(spec, fate.status.as_ref(), &exit.last_lines));
     exit
 }
 
@@ -330,7 +330,7 @@ fn flags(spec: &AgentSpec) -> Vec<OsString> {
     flags
 }
 
-fn how_it_ended(spec: &AgentSpec, status: Option<io::Result<ExitStatus>>, last_lines: &[String]) -> ExitHow {
+fn how_it_ended(spec: &AgentSpec, status: Option<&io::Result<ExitStatus>>, last_lines: &[String]) -> ExitHow {
     let Some(Ok(status)) = status else {
         return ExitHow::Signal(Signal::SIGKILL as i32);
     };

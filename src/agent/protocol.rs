@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::messages::MessageFrame;
+use super::notices::{Said, UiRequest};
 use super::scan;
-use crate::event::{AgentEvent, Dialog, DialogKind, MessageEnded, NoticeLevel};
+use crate::event::{AgentEvent, NoticeLevel};
 
 /// Arguments of a tool call larger than this are not read: nobody can show them.
 const MAX_ARGS_BYTES: usize = 1 << 20;
@@ -123,7 +125,7 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
 }
 
 /// Milliseconds as the agent gives them: a float, and nothing that a clock could not hold.
-fn millis(ms: f64) -> Option<Duration> {
+pub(super) fn millis(ms: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(ms / 1000.0).ok()
 }
 
@@ -169,83 +171,6 @@ impl Response {
             .as_ref()
             .and_then(|data| read::<PromptResult>(data.get().as_bytes()))
             .is_some_and(|result| !result.agent_invoked)
-    }
-}
-
-#[derive(Deserialize)]
-struct MessageFrame<'a> {
-    #[serde(borrow)]
-    message: Message<'a>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(default)]
-    role: String,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(default)]
-    provider: String,
-    model: Option<String>,
-    usage: Option<Usage>,
-    #[serde(default, rename = "stopReason")]
-    stop_reason: String,
-    #[serde(rename = "errorMessage")]
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Usage {
-    cost: Option<Cost>,
-}
-
-#[derive(Deserialize)]
-struct Cost {
-    #[serde(default)]
-    total: f64,
-}
-
-#[derive(Deserialize)]
-struct Block {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    text: Option<String>,
-}
-
-impl MessageFrame<'_> {
-    fn started(&self) -> Frame {
-        if self.message.role == "assistant" {
-            Frame::Event(AgentEvent::MessageStarted)
-        } else {
-            Frame::Nothing
-        }
-    }
-
-    fn ended(self) -> Option<Frame> {
-        let message = self.message;
-        if message.role != "assistant" {
-            return Some(Frame::Nothing);
-        }
-        let blocks: Vec<Block> = match message.content {
-            Some(content) => serde_json::from_str(content.get()).ok()?,
-            None => Vec::new(),
-        };
-        let texts = (0..)
-            .zip(blocks)
-            .filter(|(_, block)| block.kind == "text")
-            .filter_map(|(index, block)| Some((index, block.text?)))
-            .collect();
-        Some(Frame::Event(AgentEvent::MessageEnded(MessageEnded {
-            texts,
-            model: message.model.map(|model| model_name(&message.provider, &model)),
-            cost: message
-                .usage
-                .and_then(|usage| usage.cost)
-                .map_or(0.0, |cost| cost.total),
-            stop_reason: message.stop_reason,
-            error: message.error,
-        })))
     }
 }
 
@@ -326,122 +251,263 @@ struct SessionInfo {
     title: Option<String>,
 }
 
-/// The several frames that only carry a text.
-#[derive(Deserialize)]
-struct Said {
-    #[serde(default)]
-    level: String,
-    message: Option<String>,
-    text: Option<String>,
-    error: Option<String>,
-    #[serde(rename = "extensionPath")]
-    extension: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Dialog, DialogKind};
 
-impl Said {
-    fn notice(self, kind: &str) -> Frame {
-        let (level, text) = match kind {
-            "extension_error" => {
-                let extension = self.extension.unwrap_or_else(|| "an extension".into());
-                let error = self.error.unwrap_or_default();
-                (NoticeLevel::Error, format!("{extension} failed: {error}"))
-            }
-            "rpc_frame_error" => (NoticeLevel::Warning, self.error.unwrap_or_default()),
-            "retry_fallback_applied" => {
-                let (from, to) = (self.from.unwrap_or_default(), self.to.unwrap_or_default());
-                (
-                    NoticeLevel::Warning,
-                    format!("{from} does not answer, so {to} takes over."),
-                )
-            }
-            _ => (
-                notice_level(&self.level),
-                self.message.or(self.text).unwrap_or_default(),
-            ),
-        };
-        if text.trim().is_empty() {
-            return Frame::Nothing;
+    /// The events of frames that the real agent (18.2.3) wrote.
+    fn recorded(file: &str) -> Vec<AgentEvent> {
+        let frames = file.lines().map(|line| decode(line.as_bytes()).expect(line));
+        frames
+            .flat_map(|frame| match frame {
+                Frame::Event(event) => vec![event],
+                Frame::Pair(first, second) => vec![first, second],
+                Frame::LocalEnd => panic!("no local command was recorded"),
+                Frame::Ready(_) | Frame::Response(_) | Frame::Nothing => vec![],
+            })
+            .collect()
+    }
+
+    fn event(frame: &str) -> AgentEvent {
+        match decode(frame.as_bytes()) {
+            Some(Frame::Event(event)) => event,
+            other => panic!("{other:?}"),
         }
-        Frame::Event(AgentEvent::Notice { level, text })
     }
-}
 
-fn notice_level(name: &str) -> NoticeLevel {
-    match name {
-        "error" => NoticeLevel::Error,
-        "warning" => NoticeLevel::Warning,
-        _ => NoticeLevel::Info,
-    }
-}
-
-/// An extension, a tool or the approval gate wants something of a person.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UiRequest {
-    id: String,
-    #[serde(default)]
-    method: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    options: Vec<String>,
-    #[serde(default)]
-    message: String,
-    placeholder: Option<String>,
-    prefill: Option<String>,
-    timeout: Option<f64>,
-    target_id: Option<String>,
-    notify_type: Option<String>,
-    url: Option<String>,
-    launch_url: Option<String>,
-    instructions: Option<String>,
-}
-
-impl From<UiRequest> for Frame {
-    fn from(request: UiRequest) -> Self {
-        let kind = match request.method.as_str() {
-            "select" => DialogKind::Select {
-                options: request.options,
-            },
-            "confirm" => DialogKind::Confirm {
-                message: request.message,
-            },
-            "input" => DialogKind::Input {
-                placeholder: request.placeholder.unwrap_or_default(),
-            },
-            "editor" => DialogKind::Editor {
-                prefill: request.prefill.unwrap_or_default(),
-            },
-            "cancel" => {
-                return request.target_id.map_or(Self::Nothing, |id| {
-                    Self::Event(AgentEvent::DialogWithdrawn { id })
-                });
-            }
-            "notify" => {
-                return Self::Event(AgentEvent::Notice {
-                    level: notice_level(request.notify_type.as_deref().unwrap_or_default()),
-                    text: request.message,
-                });
-            }
-            "open_url" => {
-                let url = request.url.or(request.launch_url).unwrap_or_default();
-                let what = request.instructions.unwrap_or_else(|| "Please open".into());
-                let text = format!("{what} {url}");
-                return Self::Event(AgentEvent::Notice {
-                    level: NoticeLevel::Info,
-                    text,
-                });
-            }
-            // setStatus, setWidget, setTitle, set_editor_text: they belong to a terminal.
-            _ => return Self::Nothing,
+    #[test]
+    fn a_recorded_turn() {
+        let events = recorded(include_str!(
+            "../../tests/fixtures/frames/turn-and-approval.jsonl"
+        ));
+        let mut events = events.into_iter();
+        let mut next = || events.next().unwrap();
+        assert_eq!(next(), AgentEvent::TurnStarted);
+        assert_eq!(next(), AgentEvent::MessageStarted);
+        for word in ["You ", "said: ", "hello ", "there ", "friend"] {
+            assert_eq!(
+                next(),
+                AgentEvent::TextDelta {
+                    block: 0,
+                    delta: word.into()
+                }
+            );
+        }
+        let AgentEvent::MessageEnded(message) = next() else {
+            panic!("a message")
         };
-        Self::Event(AgentEvent::Dialog(Dialog {
-            id: request.id,
-            title: request.title,
-            kind,
-            timeout: request.timeout.and_then(millis),
-        }))
+        assert_eq!(message.texts, [(0, "You said: hello there friend".into())]);
+        assert_eq!(message.model.as_deref(), Some("stub/stub-1"));
+        assert_eq!((message.stop_reason.as_str(), message.error), ("stop", None));
+        assert!(message.cost > 0.0001 && message.cost < 0.0002);
+        assert_eq!(next(), AgentEvent::TurnEnded);
+    }
+
+    #[test]
+    fn a_recorded_approval() {
+        let events = recorded(include_str!(
+            "../../tests/fixtures/frames/turn-and-approval.jsonl"
+        ));
+        let is_text = |event: &AgentEvent| matches!(event, AgentEvent::TextDelta { .. });
+        let from = events.iter().rposition(is_text).unwrap() + 1;
+        let mut events = events.into_iter().skip(from);
+        let mut next = || events.next().unwrap();
+        let AgentEvent::MessageEnded(message) = next() else {
+            panic!("a message")
+        };
+        assert_eq!(message.stop_reason, "toolUse");
+        let AgentEvent::Dialog(dialog) = next() else {
+            panic!("a dialog")
+        };
+        assert_eq!(dialog.title, "Allow tool: bash\nCommand: echo hi");
+        assert_eq!(
+            dialog.kind,
+            DialogKind::Select {
+                options: vec!["Approve".into(), "Deny".into()]
+            }
+        );
+        assert_eq!(
+            next(),
+            AgentEvent::ToolStarted {
+                id: "call_2".into(),
+                tool: "bash".into(),
+                args: serde_json::json!({"command": "echo hi"}),
+            }
+        );
+        assert_eq!(
+            next(),
+            AgentEvent::ToolEnded {
+                id: "call_2".into(),
+                is_error: true
+            }
+        );
+        assert_eq!(events.next(), None);
+    }
+
+    #[test]
+    fn a_recorded_question_that_is_withdrawn_and_a_retry() {
+        let events = recorded(include_str!("../../tests/fixtures/frames/ask-abort-retry.jsonl"));
+        assert!(events.contains(&AgentEvent::Title("Fix the parser".into())));
+        assert!(events.contains(&AgentEvent::Notice {
+            level: NoticeLevel::Info,
+            text: "Session renamed to Fix the parser.".into(),
+        }));
+        let asked = events.iter().find_map(|event| match event {
+            AgentEvent::Dialog(Dialog {
+                id,
+                kind: DialogKind::Select { options },
+                ..
+            }) => Some((id, options)),
+            _ => None,
+        });
+        let (id, options) = asked.unwrap();
+        assert_eq!(options.last().unwrap(), "Other (type your own)");
+        assert!(events.contains(&AgentEvent::DialogWithdrawn { id: id.clone() }));
+        assert!(events.contains(&AgentEvent::Retrying {
+            attempt: 1,
+            delay: Duration::from_nanos(424_833_464),
+            error: "503 stub answers 503".into(),
+        }));
+        assert!(events.contains(&AgentEvent::RetryEnded {
+            success: false,
+            error: Some("Retry cancelled".into()),
+        }));
+    }
+
+    #[test]
+    fn a_recorded_abort_and_errors() {
+        let file = include_str!("../../tests/fixtures/frames/abort-and-errors.jsonl");
+        let reasons: Vec<String> = file
+            .lines()
+            .filter_map(|line| match decode(line.as_bytes()) {
+                Some(Frame::Event(AgentEvent::MessageEnded(message))) => Some(message.stop_reason),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(reasons, ["toolUse", "aborted", "error", "stop", "stop"]);
+        let responses: Vec<Response> = file
+            .lines()
+            .filter_map(|line| match decode(line.as_bytes()) {
+                Some(Frame::Response(response)) => Some(response),
+                _ => None,
+            })
+            .collect();
+        let of = |id: &str| {
+            responses
+                .iter()
+                .rev()
+                .find(|r| r.id.as_deref() == Some(id))
+                .unwrap()
+        };
+        assert!(of("cmd").ended_locally() && !of("p4").ended_locally());
+        assert!(!of("p5").success && of("p5").error.as_ref().unwrap().contains("already processing"));
+    }
+
+    #[test]
+    fn every_way_to_ask_is_read() {
+        let dialog = |frame: &str| match event(frame) {
+            AgentEvent::Dialog(dialog) => dialog,
+            other => panic!("{other:?}"),
+        };
+        let confirm = dialog(
+            r#"{"type":"extension_ui_request","id":"1","method":"confirm","title":"T","message":"M","timeout":1500}"#,
+        );
+        assert_eq!(confirm.kind, DialogKind::Confirm { message: "M".into() });
+        assert_eq!(confirm.timeout, Some(Duration::from_millis(1500)));
+        let input = dialog(r#"{"type":"extension_ui_request","id":"1","method":"input","title":"T"}"#);
+        assert_eq!(
+            input.kind,
+            DialogKind::Input {
+                placeholder: String::new()
+            }
+        );
+        let editor = dialog(
+            r#"{"type":"extension_ui_request","id":"1","method":"editor","title":"T","prefill":"a\nb"}"#,
+        );
+        assert_eq!(
+            editor.kind,
+            DialogKind::Editor {
+                prefill: "a\nb".into()
+            }
+        );
+        for method in [
+            "setStatus",
+            "setWidget",
+            "setTitle",
+            "set_editor_text",
+            "something_new",
+        ] {
+            let frame =
+                format!(r#"{{"type":"extension_ui_request","id":"1","method":"{method}","title":"T"}}"#);
+            assert!(
+                matches!(decode(frame.as_bytes()), Some(Frame::Nothing)),
+                "{method}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_turn_goes_on_until_its_end_is_terminal() {
+        assert!(matches!(
+            decode(br#"{"type":"agent_end","isTerminal":false}"#),
+            Some(Frame::Nothing)
+        ));
+        assert_eq!(
+            event(r#"{"type":"agent_end","messages":[]}"#),
+            AgentEvent::TurnEnded
+        );
+        let local = br#"{"type":"prompt_result","id":"p","agentInvoked":false}"#;
+        assert!(matches!(decode(local), Some(Frame::LocalEnd)));
+        let invoked = br#"{"type":"prompt_result","id":"p","agentInvoked":true}"#;
+        assert!(matches!(decode(invoked), Some(Frame::Nothing)));
+    }
+
+    #[test]
+    fn what_a_newer_agent_says_is_tolerated() {
+        for frame in [
+            r#"{"type":"something_new","a":[1]}"#,
+            r#"{"type":"message_update","assistantMessageEvent":{"type":"image_end"}}"#,
+            r#"{"type":"message_start","message":{"role":"toolResult","content":"text"}}"#,
+            r#"{"type":"message_end","message":{"role":"user","content":"text"}}"#,
+        ] {
+            assert!(
+                matches!(decode(frame.as_bytes()), Some(Frame::Nothing)),
+                "{frame}"
+            );
+        }
+        for line in ["", "text", "{}", "[1]", r#"{"level":"info","msg":"x"}"#] {
+            assert!(decode(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn broken_text_does_not_lose_the_frame() {
+        let cut = br#"{"type":"notice","level":"warning","message":"cut \ud83d"}"#;
+        let Some(Frame::Event(AgentEvent::Notice { level, text })) = decode(cut) else {
+            panic!("a notice")
+        };
+        assert_eq!((level, text.as_str()), (NoticeLevel::Warning, "cut \u{fffd}"));
+        let bytes = b"{\"type\":\"notice\",\"level\":\"error\",\"message\":\"\xff\"}";
+        assert!(matches!(
+            decode(bytes),
+            Some(Frame::Event(AgentEvent::Notice { .. }))
+        ));
+    }
+
+    #[test]
+    fn arguments_that_nobody_could_show_are_not_read() {
+        let pad = "x".repeat(MAX_ARGS_BYTES);
+        let frame = format!(
+            r#"{{"type":"tool_execution_start","toolCallId":"c","toolName":"write","args":{{"t":"{pad}"}}}}"#
+        );
+        assert_eq!(
+            event(&frame),
+            AgentEvent::ToolStarted {
+                id: "c".into(),
+                tool: "write".into(),
+                args: Value::Null,
+            }
+        );
     }
 }

@@ -248,16 +248,16 @@ impl Life {
 }
 
 /// Reads stdout to its end.
-pub(super) async fn stdout(pipe: impl AsyncRead + Unpin, life: Arc<Life>) {
+pub(super) async fn stdout(pipe: impl AsyncRead + Unpin, agent: Arc<Life>) {
     let mut reader = FrameReader::new(pipe);
     loop {
         let item = tokio::select! {
             biased;
             item = reader.next() => item,
-            () = life.lingered() => break,
+            () = agent.lingered() => break,
         };
         match item {
-            Ok(Some(item)) => life.take(item).await,
+            Ok(Some(item)) => agent.take(item).await,
             Ok(None) => return,
             Err(error) => {
                 tracing::debug!(%error, "the agent's stdout cannot be read");
@@ -266,49 +266,49 @@ pub(super) async fn stdout(pipe: impl AsyncRead + Unpin, life: Arc<Life>) {
         }
     }
     if let Some(line) = reader.rest() {
-        life.outlet.send(AgentEvent::Line(line)).await;
+        agent.outlet.send(AgentEvent::Line(line)).await;
     }
 }
 
 /// Reads stderr to its end.
-pub(super) async fn stderr(pipe: impl AsyncRead + Unpin, life: Arc<Life>) {
+pub(super) async fn stderr(pipe: impl AsyncRead + Unpin, agent: Arc<Life>) {
     let mut reader = FrameReader::lines(pipe);
     loop {
         let item = tokio::select! {
             biased;
             item = reader.next() => item,
-            () = life.lingered() => return,
+            () = agent.lingered() => return,
         };
         let Ok(Some(Item::Line(line))) = item else {
             return;
         };
-        life.keep(&line);
-        life.outlet.send(AgentEvent::Line(line)).await;
+        agent.keep(&line);
+        agent.outlet.send(AgentEvent::Line(line)).await;
     }
 }
 
 /// Writes commands until stdin is to be closed: our own at once, those of the handles once the agent is up.
 pub(super) async fn stdin(
     mut pipe: impl AsyncWrite + Unpin,
-    life: Arc<Life>,
+    agent: Arc<Life>,
     mut ours: mpsc::UnboundedReceiver<Vec<u8>>,
     mut queue: mpsc::Receiver<Outgoing>,
 ) {
     loop {
         let next = tokio::select! {
             biased;
-            () = life.closing.cancelled() => break,
+            () = agent.closing.cancelled() => break,
             Some(line) = ours.recv() => Outgoing { line, prompt: None },
-            Some(outgoing) = queued(&mut queue, &life) => outgoing,
+            Some(outgoing) = queued(&mut queue, &agent) => outgoing,
         };
         let written = tokio::select! {
             biased;
             written = write(&mut pipe, &next.line) => written,
-            () = life.closing.cancelled() => Err(std::io::ErrorKind::BrokenPipe.into()),
+            () = agent.closing.cancelled() => Err(std::io::ErrorKind::BrokenPipe.into()),
         };
         if let Err(error) = written {
             tracing::debug!(%error, "the agent's stdin cannot be written");
-            fail(next, &life).await;
+            fail(next, &agent).await;
             break;
         }
     }
@@ -316,14 +316,15 @@ pub(super) async fn stdin(
     // Until the process is gone there are prompts that still hope to be written.
     queue.close();
     while let Some(outgoing) = queue.recv().await {
-        fail(outgoing, &life).await;
+        fail(outgoing, &agent).await;
     }
 }
 
-async fn queued(queue: &mut mpsc::Receiver<Outgoing>, life: &Life) -> Option<Outgoing> {
-    life.started.cancelled().await;
+async fn queued(queue: &mut mpsc::Receiver<Outgoing>, agent: &Life) -> Option<Outgoing> {
+    agent.started.cancelled().await;
     let outgoing = queue.recv().await?;
-    life.shared
+    agent
+        .shared
         .queued_bytes
         .fetch_sub(outgoing.line.len(), Ordering::Relaxed);
     Some(outgoing)
@@ -334,8 +335,10 @@ async fn write(pipe: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> std::io::Re
     pipe.flush().await
 }
 
-async fn fail(outgoing: Outgoing, life: &Life) {
+async fn fail(outgoing: Outgoing, agent: &Life) {
     if let Some(id) = outgoing.prompt {
-        life.refuse(id, "the agent ended before it read the prompt").await;
+        agent
+            .refuse(id, "the agent ended before it read the prompt")
+            .await;
     }
 }

@@ -19,21 +19,17 @@ impl<'a> Cursor<'a> {
         self.token(b'{')
     }
 
-    /// The next key of the object, without its quotes, with the cursor at its value. `Some(None)` at the end.
-    fn key(&mut self) -> Option<Option<&'a [u8]>> {
+    /// The next key of the object, without its quotes, with the cursor at its value. `None` at the end.
+    fn key(&mut self) -> Option<&'a [u8]> {
         self.blank();
         if self.rest.first() == Some(&b',') {
             self.advance(1)?;
             self.blank();
         }
-        if self.rest.first() == Some(&b'}') {
-            self.advance(1)?;
-            return Some(None);
-        }
         let raw = self.string()?;
         self.token(b':')?;
         self.blank();
-        Some(raw.get(1..raw.len() - 1))
+        raw.get(1..raw.len() - 1)
     }
 
     /// A string with its quotes.
@@ -114,7 +110,7 @@ impl<'a> Cursor<'a> {
 pub(super) fn frame_type(bytes: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor { rest: bytes };
     cursor.open()?;
-    while let Some(key) = cursor.key()? {
+    while let Some(key) = cursor.key() {
         let value = cursor.value()?;
         if key == b"type" {
             return value.strip_prefix(b"\"")?.strip_suffix(b"\"");
@@ -127,7 +123,7 @@ pub(super) fn frame_type(bytes: &[u8]) -> Option<&[u8]> {
 pub(super) fn text_delta(bytes: &[u8]) -> Option<(u32, String)> {
     let mut cursor = Cursor { rest: bytes };
     cursor.open()?;
-    while let Some(key) = cursor.key()? {
+    while let Some(key) = cursor.key() {
         if key == b"assistantMessageEvent" {
             return event_delta(&mut cursor);
         }
@@ -139,7 +135,7 @@ pub(super) fn text_delta(bytes: &[u8]) -> Option<(u32, String)> {
 fn event_delta(cursor: &mut Cursor<'_>) -> Option<(u32, String)> {
     let (mut is_text, mut block, mut delta) = (false, None, None);
     cursor.open()?;
-    while let Some(key) = cursor.key()? {
+    while let Some(key) = cursor.key() {
         let value = cursor.value()?;
         match key {
             b"type" if value != b"\"text_delta\"" => return None,
@@ -278,7 +274,7 @@ mod tests {
             delta in ".*", other in ".*", block in 0_u32..9, order in Just([0, 1, 2, 3]).prop_shuffle()
         ) {
             let fields = [
-                format!(r#""type":"text_delta""#),
+                r#""type":"text_delta""#.to_owned(),
                 format!(r#""contentIndex":{block}"#),
                 format!(r#""delta":{}"#, json!(delta)),
                 format!(r#""partial":{}"#, json!({"delta": other, "c": [[other.as_str()], {"type": other}]})),

@@ -140,10 +140,7 @@ async fn end(wanted: Wanted, known: Vec<Process>) -> usize {
 }
 
 /// Reads the process table off the runtime's threads.
-async fn scan<T: Send + 'static>(pick: impl FnOnce(&[Entry]) -> T + Send + 'static) -> T
-where
-    T: Default,
-{
+async fn scan<T: Default + Send + 'static>(pick: impl FnOnce(&[Entry]) -> T + Send + 'static) -> T {
     let found = tokio::task::spawn_blocking(move || pick(&table())).await;
     found.unwrap_or_else(|error| {
         tracing::error!(%error, "the process table cannot be read");

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use super::out;
-
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct Args {
@@ -12,7 +10,6 @@ pub(super) struct Args {
     pub(super) args: Vec<String>,
 }
 
-pub(super) fn execute(_args: &Args) -> ExitCode {
-    out::error("error: the scripted agent is not part of this build yet");
-    ExitCode::FAILURE
+pub(super) fn execute(args: &Args) -> ExitCode {
+    ExitCode::from(u8::try_from(crate::scripted::run(&args.args)).unwrap_or(1))
 }

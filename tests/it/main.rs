@@ -7,6 +7,7 @@
 )]
 
 mod absences;
+mod agent;
 mod cli;
 mod config;
 mod documents;

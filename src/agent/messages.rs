@@ -1,0 +1,87 @@
+//! Whole messages: which are the assistant's, and what they say.
+//!
+//! The deltas are what people watch; the whole message is what counts, also where a stream broke off.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::protocol::{Frame, model_name};
+use crate::event::{AgentEvent, MessageEnded};
+
+/// `message_start` and `message_end`.
+#[derive(Deserialize)]
+pub(super) struct MessageFrame<'a> {
+    #[serde(borrow)]
+    message: Message<'a>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(default)]
+    role: String,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(default)]
+    provider: String,
+    model: Option<String>,
+    usage: Option<Usage>,
+    #[serde(default, rename = "stopReason")]
+    stop_reason: String,
+    #[serde(rename = "errorMessage")]
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    cost: Option<Cost>,
+}
+
+#[derive(Deserialize)]
+struct Cost {
+    #[serde(default)]
+    total: f64,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    text: Option<String>,
+}
+
+impl MessageFrame<'_> {
+    pub(super) fn started(&self) -> Frame {
+        if self.message.role == "assistant" {
+            Frame::Event(AgentEvent::MessageStarted)
+        } else {
+            Frame::Nothing
+        }
+    }
+
+    pub(super) fn ended(self) -> Option<Frame> {
+        let message = self.message;
+        if message.role != "assistant" {
+            return Some(Frame::Nothing);
+        }
+        let blocks: Vec<Block> = match message.content {
+            Some(content) => serde_json::from_str(content.get()).ok()?,
+            None => Vec::new(),
+        };
+        let texts = (0..)
+            .zip(blocks)
+            .filter(|(_, block)| block.kind == "text")
+            .filter_map(|(index, block)| Some((index, block.text?)))
+            .collect();
+        Some(Frame::Event(AgentEvent::MessageEnded(MessageEnded {
+            texts,
+            model: message.model.map(|model| model_name(&message.provider, &model)),
+            cost: message
+                .usage
+                .and_then(|usage| usage.cost)
+                .map_or(0.0, |cost| cost.total),
+            stop_reason: message.stop_reason,
+            error: message.error,
+        })))
+    }
+}

@@ -1,0 +1,228 @@
+//! Takes commands and plays turns.
+//!
+//! One thread does both: every wait within a turn is a wait for the next command, so a state is told, a
+//! steering message heard and an abort obeyed in the middle of a word, as with the real agent.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::history::History;
+use super::wire::{Message, Wire};
+use super::{Input, Moods, Options};
+
+/// Why a turn does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    Aborted,
+    Closed,
+    Failed,
+}
+
+/// The agent.
+pub(super) struct Player {
+    pub(super) wire: Wire,
+    inputs: mpsc::Receiver<Input>,
+    pub(super) moods: Arc<Moods>,
+    pub(super) history: History,
+    options: Options,
+    pub(super) model: (String, String),
+    prompts: VecDeque<Value>,
+    pub(super) steers: VecDeque<String>,
+    pub(super) aborts: Vec<Value>,
+    pub(super) answers: HashMap<String, Value>,
+    pub(super) streaming: bool,
+    closed: bool,
+    /// The message that is being said.
+    pub(super) message: Option<Message>,
+    pub(super) said: Vec<Value>,
+    pub(super) slow: Option<u64>,
+    pub(super) tool_ms: u64,
+    ids: u64,
+}
+
+impl Player {
+    pub(super) fn new(
+        wire: Wire,
+        inputs: mpsc::Receiver<Input>,
+        moods: Arc<Moods>,
+        history: History,
+        options: Options,
+    ) -> Self {
+        let name = options.model.as_deref().unwrap_or("scripted/scripted-1");
+        let (provider, model) = name.split_once('/').unwrap_or(("scripted", name));
+        Self {
+            wire,
+            inputs,
+            moods,
+            history,
+            model: (provider.to_owned(), model.to_owned()),
+            options,
+            prompts: VecDeque::new(),
+            steers: VecDeque::new(),
+            aborts: Vec::new(),
+            answers: HashMap::new(),
+            streaming: false,
+            closed: false,
+            message: None,
+            said: Vec::new(),
+            slow: None,
+            tool_ms: 50,
+            ids: 0,
+        }
+    }
+
+    pub(super) fn run(mut self) -> i32 {
+        if !self.options.mute {
+            self.wire.raw(
+                b"{\"type\":\"ready\",\"protocolVersion\":1,\"supportedProtocolVersions\":[1,2],\
+                  \"maxFrameBytes\":1048576,\"maxReassembledFrameBytes\":67108864}\n",
+            );
+        }
+        loop {
+            while let Some(prompt) = self.prompts.pop_front() {
+                self.turn(&prompt);
+            }
+            if self.closed {
+                return 0;
+            }
+            match self.inputs.recv() {
+                Ok(input) => self.take(input),
+                Err(_) => return 0,
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Closed => self.closed = true,
+            Input::Command(_) if self.options.mute => {}
+            Input::Command(command) => self.obey(command),
+        }
+    }
+
+    fn obey(&mut self, command: Value) {
+        let text = command["message"].as_str().unwrap_or_default().to_owned();
+        let nothing = None;
+        match command["type"].as_str().unwrap_or_default() {
+            "negotiate_protocol" if self.options.old => {
+                let error = "Unsupported RPC protocol version: 2";
+                return self.wire.refusal(&command["id"], &command["type"], error);
+            }
+            "negotiate_protocol" => {
+                return self.wire.response(&command, Some(&json!({"protocolVersion": 2})));
+            }
+            "get_state" => return self.wire.response(&command, Some(&self.state())),
+            "get_session_stats" => return self.wire.response(&command, Some(&self.stats())),
+            "get_available_models" => {
+                let model = json!({"provider": "scripted", "id": "scripted-1", "name": "Scripted"});
+                return self.wire.response(&command, Some(&json!({"models": [model]})));
+            }
+            "set_model" => {
+                let name = |key: &str| command[key].as_str().unwrap_or_default().to_owned();
+                self.model = (name("provider"), name("modelId"));
+            }
+            "set_thinking_level" => self.options.thinking = command["level"].as_str().map(str::to_owned),
+            "compact" => {
+                self.wire
+                    .frame(&json!({"type": "auto_compaction_start", "reason": "threshold"}));
+                self.wire
+                    .frame(&json!({"type": "auto_compaction_end", "aborted": false}));
+            }
+            "prompt" => return self.prompt(command, text),
+            "follow_up" => self.prompts.push_back(command.clone()),
+            "steer" => self.steers.push_back(text),
+            "abort" if self.streaming => return self.aborts.push(command),
+            "abort" => {}
+            "extension_ui_response" => {
+                let id = command["id"].as_str().unwrap_or_default().to_owned();
+                self.answers.insert(id, command);
+                return;
+            }
+            "set_host_tools" => return self.wire.response(&command, Some(&json!({"toolNames": []}))),
+            unknown => {
+                let error = format!("Unknown command: {unknown}");
+                return self.wire.refusal(&Value::Null, &command["type"], &error);
+            }
+        }
+        self.wire.response(&command, nothing);
+    }
+
+    fn prompt(&mut self, command: Value, text: String) {
+        self.wire.response(&command, None);
+        if !self.streaming {
+            return self.prompts.push_back(command);
+        }
+        match command["streamingBehavior"].as_str() {
+            Some("steer") => self.steers.push_back(text),
+            Some(_) => self.prompts.push_back(command),
+            None => {
+                let error = "Agent is already processing. Use steer() or followUp() to queue messages.";
+                self.wire.refusal(&command["id"], &command["type"], error);
+            }
+        }
+    }
+
+    fn state(&self) -> Value {
+        let messages = self.history.len();
+        let tokens = 100 + messages * 40;
+        json!({
+            "model": {"id": self.model.1, "name": "Scripted", "provider": self.model.0},
+            "thinkingLevel": self.options.thinking.as_deref().unwrap_or("off"),
+            "isStreaming": self.streaming, "isCompacting": false, "sessionId": self.history.id,
+            "sessionName": self.history.title(), "messageCount": messages,
+            "queuedMessageCount": self.prompts.len() + self.steers.len(),
+            "contextUsage": {"tokens": tokens, "contextWindow": 10_000, "percent": tokens.min(9900) / 100},
+        })
+    }
+
+    fn stats(&self) -> Value {
+        let messages = self.history.len();
+        json!({
+            "sessionId": self.history.id, "totalMessages": messages, "toolCalls": 0,
+            "tokens": {"input": 100 * messages, "output": 20 * messages, "total": 120 * messages},
+            "cost": 0.0002,
+        })
+    }
+
+    /// Hears what there is to hear for so long.
+    pub(super) fn wait(&mut self, ms: u64) -> Result<(), Broken> {
+        let until = Instant::now() + Duration::from_millis(ms);
+        loop {
+            self.check()?;
+            match self
+                .inputs
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(input) => self.take(input),
+                Err(_) => return self.check(),
+            }
+        }
+    }
+
+    /// Waits for one command, however long it takes.
+    pub(super) fn hear(&mut self) -> Result<(), Broken> {
+        match self.inputs.recv() {
+            Ok(input) => self.take(input),
+            Err(_) => self.closed = true,
+        }
+        self.check()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Broken> {
+        if self.closed {
+            Err(Broken::Closed)
+        } else if self.aborts.is_empty() {
+            Ok(())
+        } else {
+            Err(Broken::Aborted)
+        }
+    }
+
+    pub(super) fn fresh(&mut self, prefix: &str) -> String {
+        self.ids += 1;
+        format!("{prefix}{}", self.ids)
+    }
+}

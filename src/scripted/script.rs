@@ -1,0 +1,299 @@
+//! Reads what a prompt wants to be played.
+//!
+//! | directive | what happens |
+//! |---|---|
+//! | `SAY:text` | says that, to the end of the line (`\n` is a newline) |
+//! | `LONG:kib` | says so many KiB of words |
+//! | `SLOW:ms` | waits before each word |
+//! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
+//! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
+//! | `ASK:question\|a\|b` | the `ask` tool |
+//! | `APPROVE:tool:command` | the approval gate |
+//! | `CONFIRM:title\|text`, `INPUT:title\|placeholder`, `EDITOR:title\|prefill` | the other dialogs |
+//! | `NOTIFY:text`, `TITLE:text`, `RETRY:count` | what it may say besides |
+//! | `HISTORY` | says every user message so far |
+//! | `STEERABLE` | waits for a steering message or an abort, and says which |
+//! | `ERROR:text` | the turn ends with an error |
+//! | `HANG` | nothing ever again; not even an abort or a closed stdin |
+//! | `IGNORE_TERM` | ignores SIGTERM and a closed stdin from now on |
+//! | `DEAF` | stops reading stdin after the next line |
+//! | `CRASH:code`, `KILLSELF`, `MIDLINE` | exits; kills itself; dies in the middle of a frame |
+//! | `GARBAGE`, `BIGFRAME:mib`, `CHUNKED:mib` | no frames at all; one large one; one in pieces |
+//! | `GRANDCHILD:seconds[:bare]` | leaves a `sleep` behind in its own group, `bare` without our environment |
+//! | `DEMO` | half a minute of a believable session |
+
+/// One thing to play.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    Say(String),
+    Tool {
+        name: String,
+        args: serde_json::Value,
+    },
+    Lines {
+        count: u64,
+        per_second: u64,
+        to_stdout: bool,
+    },
+    Ask {
+        question: String,
+        options: Vec<String>,
+    },
+    Approve {
+        tool: String,
+        command: String,
+    },
+    Dialog {
+        method: &'static str,
+        title: String,
+        more: String,
+    },
+    Notify(String),
+    Title(String),
+    Retry(u64),
+    Wait(u64),
+    Log(String),
+    History,
+    Steerable,
+    Error(String),
+    Hang,
+    IgnoreTerm,
+    Deaf,
+    Crash(i32),
+    KillSelf,
+    Midline,
+    Garbage,
+    BigFrame {
+        mib: usize,
+    },
+    Chunked {
+        mib: usize,
+    },
+    Grandchild {
+        seconds: u64,
+        bare: bool,
+    },
+    Demo,
+}
+
+/// A prompt, read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Script {
+    pub(super) steps: Vec<Step>,
+    /// Milliseconds before each word; none: in larger pieces, at once.
+    pub(super) slow: Option<u64>,
+    /// Milliseconds that a tool takes.
+    pub(super) tool_ms: u64,
+}
+
+/// Reads a prompt. Without any directive it is answered with itself.
+pub(super) fn read(prompt: &str) -> Script {
+    let mut script = Script {
+        steps: Vec::new(),
+        slow: None,
+        tool_ms: 50,
+    };
+    let mut rest = prompt;
+    while !rest.is_empty() {
+        let at_word = rest.trim_start();
+        let word_after = || {
+            at_word
+                .split_once(char::is_whitespace)
+                .map_or("", |(_, after)| after)
+        };
+        rest = directive(at_word, &mut script).unwrap_or_else(word_after);
+    }
+    if script.steps.is_empty() {
+        script.steps.push(Step::Say(format!("You said: {prompt}")));
+    }
+    script
+}
+
+/// Reads a directive at the beginning of the text; gives what follows it.
+fn directive<'a>(text: &'a str, script: &mut Script) -> Option<&'a str> {
+    let name_end = text
+        .find(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+        .unwrap_or(text.len());
+    let (name, after) = text.split_at_checked(name_end)?;
+    let Some(after) = after.strip_prefix(':') else {
+        script.steps.push(word(name)?);
+        return Some(after);
+    };
+    if name == "TOOL" {
+        let (tool, json) = after.split_once(':')?;
+        let mut values = serde_json::Deserializer::from_str(json).into_iter();
+        let args = values.next()?.ok()?;
+        let after = json.get(values.byte_offset()..)?;
+        script.steps.push(Step::Tool {
+            name: tool.to_owned(),
+            args,
+        });
+        return Some(after);
+    }
+    let (line, after_line) = after.split_once('\n').unwrap_or((after, ""));
+    if let Some(step) = to_line_end(name, line.trim()) {
+        script.steps.push(step);
+        return Some(after_line);
+    }
+    let value_end = after.find(char::is_whitespace).unwrap_or(after.len());
+    let (value, after) = after.split_at_checked(value_end)?;
+    match name {
+        "SLOW" => script.slow = Some(value.parse().ok()?),
+        "TOOLMS" => script.tool_ms = value.parse().ok()?,
+        _ => script.steps.push(with_value(name, value)?),
+    }
+    Some(after)
+}
+
+fn word(name: &str) -> Option<Step> {
+    Some(match name {
+        "HISTORY" => Step::History,
+        "STEERABLE" => Step::Steerable,
+        "HANG" => Step::Hang,
+        "IGNORE_TERM" => Step::IgnoreTerm,
+        "DEAF" => Step::Deaf,
+        "KILLSELF" => Step::KillSelf,
+        "MIDLINE" => Step::Midline,
+        "GARBAGE" => Step::Garbage,
+        "DEMO" => Step::Demo,
+        _ => return None,
+    })
+}
+
+fn to_line_end(name: &str, line: &str) -> Option<Step> {
+    let dialog = |method| {
+        let (title, more) = line.split_once('|').unwrap_or((line, ""));
+        Step::Dialog {
+            method,
+            title: title.to_owned(),
+            more: more.to_owned(),
+        }
+    };
+    Some(match name {
+        "SAY" => Step::Say(line.replace("\\n", "\n")),
+        "NOTIFY" => Step::Notify(line.to_owned()),
+        "TITLE" => Step::Title(line.to_owned()),
+        "ERROR" => Step::Error(line.to_owned()),
+        "CONFIRM" => dialog("confirm"),
+        "INPUT" => dialog("input"),
+        "EDITOR" => dialog("editor"),
+        "ASK" => {
+            let mut parts = line.split('|').map(str::to_owned);
+            Step::Ask {
+                question: parts.next()?,
+                options: parts.collect(),
+            }
+        }
+        "APPROVE" => {
+            let (tool, command) = line.split_once(':')?;
+            Step::Approve {
+                tool: tool.to_owned(),
+                command: command.to_owned(),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn with_value(name: &str, value: &str) -> Option<Step> {
+    let mut parts = value.split(':');
+    let first = parts.next()?;
+    Some(match name {
+        "LONG" => Step::Say(words(first.parse::<usize>().ok()? << 10)),
+        "LINES" => Step::Lines {
+            count: first.parse().ok()?,
+            per_second: parts.next().map_or(Some(0), |number| number.parse().ok())?,
+            to_stdout: parts.next() == Some("stdout"),
+        },
+        "RETRY" => Step::Retry(first.parse().ok()?),
+        "CRASH" => Step::Crash(first.parse().ok()?),
+        "BIGFRAME" => Step::BigFrame {
+            mib: first.parse().ok()?,
+        },
+        "CHUNKED" => Step::Chunked {
+            mib: first.parse().ok()?,
+        },
+        "GRANDCHILD" => Step::Grandchild {
+            seconds: first.parse().ok()?,
+            bare: parts.next() == Some("bare"),
+        },
+        _ => return None,
+    })
+}
+
+/// So many bytes of numbered words, so that a lost or doubled piece shows.
+fn words(bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes);
+    let mut number = 0_u64;
+    while text.len() < bytes {
+        number += 1;
+        let end = if number.is_multiple_of(60) { "\n\n" } else { " " };
+        text.extend(["word", &number.to_string(), end]);
+    }
+    text.truncate(bytes);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_stand_anywhere() {
+        let script = read(
+            "please SLOW:5 TOOL:bash:{\"command\":\"a: {b}\"} TOOLMS:7 HISTORY\nSAY:one\\ntwo HANG\nHANG",
+        );
+        assert_eq!(
+            script.steps,
+            [
+                Step::Tool {
+                    name: "bash".into(),
+                    args: serde_json::json!({"command": "a: {b}"})
+                },
+                Step::History,
+                Step::Say("one\ntwo HANG".into()),
+                Step::Hang,
+            ]
+        );
+        assert_eq!((script.slow, script.tool_ms), (Some(5), 7));
+    }
+
+    #[test]
+    fn arguments_are_read() {
+        assert_eq!(
+            read("LINES:9:2:stdout GRANDCHILD:60:bare ASK:Which?|A|B c").steps,
+            [
+                Step::Lines {
+                    count: 9,
+                    per_second: 2,
+                    to_stdout: true
+                },
+                Step::Grandchild {
+                    seconds: 60,
+                    bare: true
+                },
+                Step::Ask {
+                    question: "Which?".into(),
+                    options: vec!["A".into(), "B c".into()]
+                },
+            ]
+        );
+        let Step::Say(text) = read("LONG:3").steps.remove(0) else {
+            panic!("text")
+        };
+        assert_eq!(text.len(), 3 << 10);
+    }
+
+    #[test]
+    fn what_is_no_directive_is_said_back() {
+        for prompt in [
+            "hello",
+            "Say HELLO to a TODO: list",
+            "CRASH:x",
+            "LINES",
+            "héllo 🚀 SLOW:",
+        ] {
+            assert_eq!(read(prompt).steps, [Step::Say(format!("You said: {prompt}"))]);
+        }
+    }
+}
