@@ -99,7 +99,7 @@ impl Actor {
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
             Effect::Abort => self.running.iter().for_each(|running| running.handle.abort()),
             Effect::EndAgent { abort } => {
-                for running in &self.running {
+                if let Some(running) = &self.running {
                     // Its exit comes as an event.
                     drop(running.handle.stop(Stop {
                         abort_first: abort,

@@ -41,9 +41,10 @@ struct Running {
     http: std::net::SocketAddr,
 }
 
-/// The command that plays the scripted agent.
-pub fn scripted_command() -> String {
-    format!("{} scripted-agent", env!("CARGO_BIN_EXE_ompcord"))
+/// The command that plays the scripted agent and keeps its conversations here.
+pub fn scripted_command(dir: &Path) -> String {
+    let dir = dir.join("scripted");
+    format!("env OMPCORD_SCRIPTED_DIR={} {} scripted-agent", dir.display(), env!("CARGO_BIN_EXE_ompcord"))
 }
 
 impl Bench {
@@ -69,12 +70,10 @@ impl Bench {
             ("DISCORD_GUILD_ID", sim.guild_id().to_string()),
             ("DISCORD_CHANNEL_ID", sim.home_channel().to_string()),
             ("DISCORD_ALLOWED_USERS", sim.user("alice").unwrap().to_string()),
-            ("OMP_COMMAND", scripted_command()),
+            ("OMP_COMMAND", scripted_command(dir.path())),
             ("OMP_WORKDIR", work.display().to_string()),
             ("OMP_APPROVAL_MODE", "yolo".to_owned()),
             ("OMPCORD_STATE_DIR", dir.path().join("state").display().to_string()),
-            ("OMPCORD_AGENT_ENV", "OMPCORD_SCRIPTED_DIR".to_owned()),
-            ("OMPCORD_SCRIPTED_DIR", dir.path().join("scripted").display().to_string()),
         ]);
         if client.is_none() {
             all.insert("DISCORD_API_URL", sim.base_url());

@@ -195,7 +195,7 @@ async fn steering_reaches_a_running_turn() {
     let mut agent = rig.up().await;
     agent.handle.prompt("p", "STEERABLE", &[]);
     assert_eq!(agent.next().await, AgentEvent::TurnStarted);
-    agent.handle.steer("to the left");
+    agent.handle.steer("steer-1", "to the left", &[]);
     assert_eq!(agent.message().await.texts, [(0, "Steered: to the left".into())]);
     agent.turn_ended().await;
     agent.stopped().await;
