@@ -30,7 +30,7 @@ use crate::session::{DRAIN, Deps, Sessions};
 use crate::store::Store;
 
 /// How long the gateway may take to be ready for the first time.
-const GATEWAY_START: Duration = Duration::from_secs(60);
+const GATEWAY_START: Duration = Duration::from_mins(1);
 /// How long sessions get to end beyond the time that turns get.
 const LADDER: Duration = Duration::from_secs(15);
 /// How long the last messages may take.
@@ -255,9 +255,12 @@ async fn first_ready(mut seen: watch::Receiver<bool>) -> anyhow::Error {
     let ready = async { seen.wait_for(|ready| *ready).await.is_ok() };
     match tokio::time::timeout(GATEWAY_START, ready).await {
         Ok(_) => std::future::pending().await,
-        Err(_) => UserError::new(format!("Discord's gateway did not answer within {} s", GATEWAY_START.as_secs()))
-            .hint("check the network and discordstatus.com, then start again")
-            .into(),
+        Err(_) => UserError::new(format!(
+            "Discord's gateway did not answer within {} s",
+            GATEWAY_START.as_secs()
+        ))
+        .hint("check the network and discordstatus.com, then start again")
+        .into(),
     }
 }
 

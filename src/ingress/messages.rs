@@ -128,7 +128,9 @@ impl Ingress {
     /// A message in the home channel that mentions the bot starts a session.
     async fn mention(&self, written: Written, by: &Person) -> Result<()> {
         let mention = [format!("<@{}>", self.bot), format!("<@!{}>", self.bot)];
-        let text = mention.iter().fold(written.text, |text, m| text.replace(m, " "));
+        let text = mention
+            .iter()
+            .fold(written.text.clone(), |text, m| text.replace(m, " "));
         let text = text.trim().to_owned();
         if matches!(kind(&text), Kind::Command) {
             return Ok(());
@@ -141,15 +143,7 @@ impl Ingress {
                 )
                 .await;
         }
-        self.begin_on_message(
-            written.channel,
-            written.message,
-            text,
-            written.attachments,
-            written.late,
-            by,
-        )
-        .await
+        self.begin_on_message(Written { text, ..written }, by).await
     }
 
     pub(super) async fn edited(&self, channel: ChannelId, message: MessageId, text: &str) -> Result<Answer> {

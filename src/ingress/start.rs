@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::auth::Person;
-use super::{Answer, Ask, Ingress};
+use super::{Answer, Ask, Ingress, Written};
 use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId, SessionId};
 use crate::render::name;
 use crate::render::text::code;
 use crate::session::open;
+use crate::session::state::Input;
 use crate::store::launches::Claim;
-use crate::store::prompts::{Attachment, NewPrompt, PromptState};
+use crate::store::prompts::{NewPrompt, PromptState};
 use crate::store::sessions::{NewSession, SessionPhase};
 
 impl Ingress {
@@ -31,35 +32,35 @@ impl Ingress {
         if seen.content.trim().is_empty() && seen.attachments.is_empty() {
             return Ok(Answer::Nothing);
         }
-        self.begin_on_message(channel, message, seen.content, seen.attachments, false, by)
-            .await?;
+        let written = Written {
+            channel,
+            message,
+            text: seen.content,
+            attachments: seen.attachments,
+            mentions_bot: false,
+            has_other: false,
+            late: false,
+        };
+        self.begin_on_message(written, by).await?;
         Ok(Answer::Nothing)
     }
 
     /// Claims the message, and starts the session when the claim is new.
-    pub(super) async fn begin_on_message(
-        &self,
-        channel: ChannelId,
-        message: MessageId,
-        text: String,
-        attachments: Vec<Attachment>,
-        late: bool,
-        by: &Person,
-    ) -> Result<()> {
-        let mut session = self.defaults(channel, name::launch_name(&text), by);
+    pub(super) async fn begin_on_message(&self, written: Written, by: &Person) -> Result<()> {
+        let message = written.message;
+        let mut session = self.defaults(written.channel, name::launch_name(&written.text), by);
         session.thread = Some(message.thread());
         session.origin = Some(message);
-        let state = if late {
-            PromptState::Asking
-        } else {
-            PromptState::Queued
-        };
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
-            text,
-            attachments,
-            state,
+            text: written.text,
+            attachments: written.attachments,
+            state: if written.late {
+                PromptState::Asking
+            } else {
+                PromptState::Queued
+            },
         };
         match self
             .deps
@@ -69,13 +70,16 @@ impl Ingress {
         {
             Claim::Taken => {}
             Claim::New(_) => self.deps.sessions.wake(&session.id),
-            Claim::Again { session, prompt } => match prompt {
-                Some(prompt) => self
-                    .deps
-                    .sessions
-                    .send(&session, crate::session::state::Input::Prompt(prompt)),
-                None => self.deps.sessions.wake(&session),
-            },
+            Claim::Again {
+                session,
+                prompt: None,
+            } => self.deps.sessions.wake(&session),
+            Claim::Again {
+                session,
+                prompt: Some(prompt),
+            } => {
+                self.deps.sessions.send(&session, Input::Prompt(prompt));
+            }
         }
         Ok(())
     }

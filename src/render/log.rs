@@ -12,7 +12,10 @@ const FLOOD_LINE: usize = 88;
 /// One code block of these lines, cut to a message where they are too many.
 #[must_use]
 pub fn block(lines: &[String]) -> String {
-    batch(lines).into_iter().next().unwrap_or_else(|| "```\n\n```".to_owned())
+    batch(lines)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "```\n\n```".to_owned())
 }
 
 /// As few code blocks as hold all of these lines.
@@ -87,9 +90,7 @@ fn strip_escapes(line: &str) -> String {
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match chars.next() {
         // CSI: parameters, then one letter.
-        Some('[') => {
-            while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
-        }
+        Some('[') => while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {},
         // OSC: to the bell, or to ESC \.
         Some(']') => {
             while let Some(c) = chars.next() {
@@ -113,22 +114,36 @@ mod tests {
 
     #[test]
     fn a_block_cannot_be_left_and_shows_no_escapes() {
-        let shown = block(&lines(&["```", "a\u{1b}[31mred\u{1b}[0m\tb\u{7}", "\u{1b}]0;title\u{7}c", "end```rs"]));
+        let shown = block(&lines(&[
+            "```",
+            "a\u{1b}[31mred\u{1b}[0m\tb\u{7}",
+            "\u{1b}]0;title\u{7}c",
+            "end```rs",
+        ]));
         assert_eq!(shown, "```\n``\u{200b}`\nared\tb\nc\nend``\u{200b}`rs\n```");
     }
 
     #[test]
     fn a_long_line_is_cut_and_says_by_how_much() {
         let shown = block(&[("x".repeat(5_000))]);
-        assert!(shown.contains("… (+3100 characters, whole in the log)"), "{shown}");
+        assert!(
+            shown.contains("… (+3100 characters, whole in the log)"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn a_flood_shows_its_ends() {
         let head: Vec<_> = (0..10).map(|n| format!("line {n} {}", "x".repeat(500))).collect();
-        let tail: Vec<_> = (90..100).map(|n| format!("line {n} {}", "ö".repeat(500))).collect();
+        let tail: Vec<_> = (90..100)
+            .map(|n| format!("line {n} {}", "ö".repeat(500)))
+            .collect();
         let shown = flood(&head, &tail, 80);
-        assert!(shown.chars().count() <= MESSAGE_LIMIT, "{}", shown.chars().count());
+        assert!(
+            shown.chars().count() <= MESSAGE_LIMIT,
+            "{}",
+            shown.chars().count()
+        );
         assert!(shown.contains("line 0 ") && shown.contains("line 99 ") && shown.contains("80 more lines"));
     }
 

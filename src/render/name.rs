@@ -11,7 +11,8 @@ const NAME: usize = 100;
 /// How much of the prompt is in the name of a launched thread.
 const EXCERPT: usize = 20;
 
-static MENTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<(?:@[!&]?|#|/[^:>]*:|t:)\d+(?::[a-zA-Z])?>").ok());
+static MENTION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"<(?:@[!&]?|#|/[^:>]*:|t:)\d+(?::[a-zA-Z])?>").ok());
 static EMOJI: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<a?:(\w+):\d+>").ok());
 
 /// `Run: ` and the first twenty characters of a prompt.
@@ -19,7 +20,11 @@ static EMOJI: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<a?:(\w+):
 pub fn launch_name(prompt: &str) -> String {
     let plain = plain(prompt);
     let excerpt = first(&plain, EXCERPT);
-    if excerpt.is_empty() { "Run: (attachment)".to_owned() } else { format!("Run: {excerpt}") }
+    if excerpt.is_empty() {
+        "Run: (attachment)".to_owned()
+    } else {
+        format!("Run: {excerpt}")
+    }
 }
 
 /// `Session: ` and the topic.
@@ -28,13 +33,21 @@ pub fn session_name(topic: &str) -> String {
     let prefix = "Session: ";
     let plain = plain(topic);
     let topic = first(&plain, NAME - prefix.len());
-    if topic.is_empty() { format!("{prefix}new") } else { format!("{prefix}{topic}") }
+    if topic.is_empty() {
+        format!("{prefix}new")
+    } else {
+        format!("{prefix}{topic}")
+    }
 }
 
 /// The text on one line, without mentions, markup and what cannot be seen.
 fn plain(text: &str) -> String {
-    let text = MENTION.as_ref().map_or_else(|| text.to_owned(), |r| r.replace_all(text, " ").into_owned());
-    let text = EMOJI.as_ref().map_or_else(|| text.clone(), |r| r.replace_all(&text, ":$1:").into_owned());
+    let text = MENTION
+        .as_ref()
+        .map_or_else(|| text.to_owned(), |r| r.replace_all(text, " ").into_owned());
+    let text = EMOJI
+        .as_ref()
+        .map_or_else(|| text.clone(), |r| r.replace_all(&text, ":$1:").into_owned());
     let shown: String = text
         .chars()
         .filter(|c| !is_invisible(*c) && !matches!(c, '*' | '`' | '~' | '|'))
@@ -75,7 +88,10 @@ mod tests {
             ("<@123> **fix** `it`\nnow", "Run: fix it now"),
             ("# Heading\n> quote", "Run: Heading quote"),
             ("<:party:123> yes", "Run: :party: yes"),
-            ("grüße an 日本語の友達たちへ一二三四五六", "Run: grüße an 日本語の友達たちへ一二"),
+            (
+                "grüße an 日本語の友達たちへ一二三四五六",
+                "Run: grüße an 日本語の友達たちへ一二",
+            ),
             ("", "Run: (attachment)"),
             ("<@1> \u{200b}\u{202e}", "Run: (attachment)"),
             ("👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦", "Run: 👨‍👩‍👧‍👦👨‍👩‍👧‍👦"),

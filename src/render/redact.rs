@@ -24,14 +24,27 @@ struct Shape {
 }
 
 const fn shape(kind: &'static str, pattern: &'static str) -> Shape {
-    Shape { kind, pattern, needs_digit: false }
+    Shape {
+        kind,
+        pattern,
+        needs_digit: false,
+    }
 }
 
 /// Each begins with what may stand before it, since a key in the middle of a word is no key.
 const SHAPES: [Shape; 13] = [
-    shape("pem", r"(?P<s>-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z))"),
-    shape("webhook", r"(?P<s>https://(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[A-Za-z0-9_-]+)"),
-    shape("jwt", r"(?:^|[^\w-])(?P<s>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"),
+    shape(
+        "pem",
+        r"(?P<s>-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z))",
+    ),
+    shape(
+        "webhook",
+        r"(?P<s>https://(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[A-Za-z0-9_-]+)",
+    ),
+    shape(
+        "jwt",
+        r"(?:^|[^\w-])(?P<s>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})",
+    ),
     shape(
         "authorization",
         r#"(?i)\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?:bearer|basic|token|bot)\s+(?P<s>[^\s"'\\,]{6,})"#,
@@ -41,22 +54,39 @@ const SHAPES: [Shape; 13] = [
         pattern: r"(?:^|[^\w-])(?P<s>sk-[A-Za-z0-9_-]{20,})",
         needs_digit: true,
     },
-    shape("github", r"(?:^|[^\w-])(?P<s>gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{22,})"),
+    shape(
+        "github",
+        r"(?:^|[^\w-])(?P<s>gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{22,})",
+    ),
     shape("slack", r"(?:^|[^\w-])(?P<s>xox[abeprs]-[A-Za-z0-9-]{10,})"),
     shape("aws", r"(?:^|[^\w-])(?P<s>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b"),
-    shape("aws", r#"(?i)aws_secret_access_key["']?\s*[:=]\s*["']?(?P<s>[A-Za-z0-9/+=]{40})"#),
-    shape("discord", r"(?:^|[^\w-])(?P<s>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,})"),
+    shape(
+        "aws",
+        r#"(?i)aws_secret_access_key["']?\s*[:=]\s*["']?(?P<s>[A-Za-z0-9/+=]{40})"#,
+    ),
+    shape(
+        "discord",
+        r"(?:^|[^\w-])(?P<s>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,})",
+    ),
     shape("google", r"(?:^|[^\w-])(?P<s>AIza[0-9A-Za-z_-]{35})"),
     Shape {
         kind: "token",
         pattern: r"(?:^|[^\w-])(?P<s>(?:glpat-[A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{36}|hf_[A-Za-z0-9]{30,}))",
         needs_digit: true,
     },
-    Shape { kind: "stripe", pattern: r"(?:^|[^\w-])(?P<s>[sr]k_(?:live|test)_[A-Za-z0-9]{16,})", needs_digit: true },
+    Shape {
+        kind: "stripe",
+        pattern: r"(?:^|[^\w-])(?P<s>[sr]k_(?:live|test)_[A-Za-z0-9]{16,})",
+        needs_digit: true,
+    },
 ];
 
-static COMPILED: LazyLock<Vec<(&'static Shape, Regex)>> =
-    LazyLock::new(|| SHAPES.iter().filter_map(|shape| Some((shape, Regex::new(shape.pattern).ok()?))).collect());
+static COMPILED: LazyLock<Vec<(&'static Shape, Regex)>> = LazyLock::new(|| {
+    SHAPES
+        .iter()
+        .filter_map(|shape| Some((shape, Regex::new(shape.pattern).ok()?)))
+        .collect()
+});
 
 /// The beginning of a private key and its end, for streams that come line by line.
 const PEM_BEGIN: &str = "-----BEGIN ";
@@ -70,17 +100,24 @@ pub struct Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("literals", &self.literals.len()).finish()
+        f.debug_struct("Redactor")
+            .field("literals", &self.literals.len())
+            .finish()
     }
 }
 
 impl Redactor {
     /// A redactor that knows these secrets, each with its kind, besides everything that looks like one.
     pub fn new(literals: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let mut literals: Vec<_> = literals.into_iter().filter(|(_, secret)| secret.len() >= LITERAL).collect();
+        let mut literals: Vec<_> = literals
+            .into_iter()
+            .filter(|(_, secret)| secret.len() >= LITERAL)
+            .collect();
         // One may be part of another: the longer one goes first.
         literals.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.len()));
-        Self { literals: Arc::new(literals) }
+        Self {
+            literals: Arc::new(literals),
+        }
     }
 
     /// The text with `[redacted:kind]` for each secret.
@@ -88,28 +125,42 @@ impl Redactor {
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut found: Vec<(Range<usize>, &str)> = Vec::new();
         for (kind, secret) in self.literals.iter() {
-            found.extend(text.match_indices(secret.as_str()).map(|(at, s)| (at..at + s.len(), *kind)));
+            found.extend(
+                text.match_indices(secret.as_str())
+                    .map(|(at, s)| (at..at + s.len(), *kind)),
+            );
         }
         for (shape, regex) in COMPILED.iter() {
             for captures in regex.captures_iter(text) {
-                let Some(secret) = captures.name("s") else { continue };
+                let Some(secret) = captures.name("s") else {
+                    continue;
+                };
                 if !shape.needs_digit || secret.as_str().bytes().any(|b| b.is_ascii_digit()) {
                     found.push((secret.range(), shape.kind));
                 }
             }
         }
-        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replace(text, found)) }
+        if found.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(replace(text, found))
+        }
     }
 
     /// How many bytes of a text that still streams can be shown: not the word that is being written, which may become
     /// a secret, and nothing of a private key that has no end yet.
     #[must_use]
     pub fn stable_len(&self, text: &str) -> usize {
-        let open_key = text.rfind(PEM_BEGIN).filter(|at| !text.get(*at..).unwrap_or_default().contains(PEM_END));
+        let open_key = text
+            .rfind(PEM_BEGIN)
+            .filter(|at| !text.get(*at..).unwrap_or_default().contains(PEM_END));
         let end = open_key.unwrap_or(text.len());
         let shown = text.get(..end).unwrap_or(text);
         let word = shown.rfind(char::is_whitespace).map_or(0, |at| {
-            at + shown.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
+            at + shown
+                .get(at..)
+                .and_then(|rest| rest.chars().next())
+                .map_or(0, char::len_utf8)
         });
         if end - word > HOLD {
             // No word is that long: it is a line of data, which streams like everything else.
@@ -125,7 +176,10 @@ impl Redactor {
     /// A redactor for lines that come one by one.
     #[must_use]
     pub fn lines(&self) -> LineRedactor {
-        LineRedactor { redactor: self.clone(), in_key: false }
+        LineRedactor {
+            redactor: self.clone(),
+            in_key: false,
+        }
     }
 }
 
@@ -174,12 +228,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn redactor() -> Redactor {
-        Redactor::new([("bot-token", "the-bot-token-itself".to_owned()), ("short", "abc".to_owned())])
+        Redactor::new([
+            ("bot-token", "the-bot-token-itself".to_owned()),
+            ("short", "abc".to_owned()),
+        ])
     }
 
     /// Made up at run time, so that no scanner takes this file for a leak.
     fn fake(prefix: &str, length: usize) -> String {
-        format!("{prefix}{}", "a1B2c3D4e5".repeat(length / 10 + 1).get(..length).unwrap())
+        format!(
+            "{prefix}{}",
+            "a1B2c3D4e5".repeat(length / 10 + 1).get(..length).unwrap()
+        )
     }
 
     #[test]
@@ -196,14 +256,25 @@ mod tests {
             ("token", fake("glpat-", 20)),
             ("token", fake("npm_", 36)),
             ("stripe", fake("sk_live_", 24)),
-            ("jwt", format!("{}.{}.{}", fake("eyJ", 20), fake("eyJ", 40), fake("", 43))),
-            ("discord", format!("{}.{}.{}", fake("M", 25), fake("", 6), fake("", 38))),
-            ("webhook", format!("https://discord.com/api/webhooks/123456/{}", fake("", 68))),
+            (
+                "jwt",
+                format!("{}.{}.{}", fake("eyJ", 20), fake("eyJ", 40), fake("", 43)),
+            ),
+            (
+                "discord",
+                format!("{}.{}.{}", fake("M", 25), fake("", 6), fake("", 38)),
+            ),
+            (
+                "webhook",
+                format!("https://discord.com/api/webhooks/123456/{}", fake("", 68)),
+            ),
             ("bot-token", "the-bot-token-itself".to_owned()),
         ];
         for (kind, secret) in cases {
             for (before, after) in [("", ""), ("KEY=", "\n"), ("\"", "\","), ("see ", " there")] {
-                let redacted = redactor().redact(&format!("{before}{secret}{after}")).into_owned();
+                let redacted = redactor()
+                    .redact(&format!("{before}{secret}{after}"))
+                    .into_owned();
                 assert_eq!(redacted, format!("{before}[redacted:{kind}]{after}"));
             }
         }
@@ -211,9 +282,16 @@ mod tests {
 
     #[test]
     fn a_header_keeps_its_name() {
-        let redacted = redactor().redact("curl -H 'Authorization: Bearer abcdef123456' x").into_owned();
-        assert_eq!(redacted, "curl -H 'Authorization: Bearer [redacted:authorization]' x");
-        let json = redactor().redact(r#"{"authorization":"Basic dXNlcjpwYXNz"}"#).into_owned();
+        let redacted = redactor()
+            .redact("curl -H 'Authorization: Bearer abcdef123456' x")
+            .into_owned();
+        assert_eq!(
+            redacted,
+            "curl -H 'Authorization: Bearer [redacted:authorization]' x"
+        );
+        let json = redactor()
+            .redact(r#"{"authorization":"Basic dXNlcjpwYXNz"}"#)
+            .into_owned();
         assert_eq!(json, r#"{"authorization":"Basic [redacted:authorization]"}"#);
     }
 
@@ -228,7 +306,11 @@ mod tests {
             "let akia = AKIALOOKSLIKE; ghp_short; eyJ.eyJ.x; npm_config_registry",
             "abc short literals are words",
         ] {
-            assert!(matches!(redactor().redact(text), Cow::Borrowed(_)), "{}", redactor().redact(text));
+            assert!(
+                matches!(redactor().redact(text), Cow::Borrowed(_)),
+                "{}",
+                redactor().redact(text)
+            );
         }
     }
 
@@ -239,8 +321,21 @@ mod tests {
         let text = format!("before\n{key}\nMIIE\nabcd\n{end}\nafter");
         assert_eq!(redactor().redact(&text), "before\n[redacted:pem]\nafter");
         let mut lines = redactor().lines();
-        let out: Vec<_> = text.lines().map(|line| lines.redact_line(line).into_owned()).collect();
-        assert_eq!(out, ["before", "[redacted:pem]", "[redacted:pem]", "[redacted:pem]", "[redacted:pem]", "after"]);
+        let out: Vec<_> = text
+            .lines()
+            .map(|line| lines.redact_line(line).into_owned())
+            .collect();
+        assert_eq!(
+            out,
+            [
+                "before",
+                "[redacted:pem]",
+                "[redacted:pem]",
+                "[redacted:pem]",
+                "[redacted:pem]",
+                "after"
+            ]
+        );
     }
 
     #[test]

@@ -5,7 +5,10 @@ use unicode_segmentation::UnicodeSegmentation as _;
 /// Small grey text: each line of it.
 #[must_use]
 pub fn quiet(text: &str) -> String {
-    text.lines().map(|line| format!("-# {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("-# {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Inline code that what is in it cannot end: one line, and backticks become their look-alikes.
@@ -20,7 +23,11 @@ pub fn code(text: &str) -> String {
         })
         .filter(|c| !is_invisible(*c))
         .collect();
-    if inner.trim().is_empty() { "` `".to_owned() } else { format!("`{inner}`") }
+    if inner.trim().is_empty() {
+        "` `".to_owned()
+    } else {
+        format!("`{inner}`")
+    }
 }
 
 /// At most this many characters; what is cut ends in `…`. Never half of what a person sees as one character.
@@ -73,7 +80,11 @@ pub(crate) fn is_invisible(c: char) -> bool {
 /// `1 tool`, `2 tools`.
 #[must_use]
 pub fn plural(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }
 
 #[cfg(test)]
@@ -103,13 +114,19 @@ mod tests {
 
     #[test]
     fn nothing_of_an_escaped_text_is_markup() {
-        assert_eq!(escape("**a** _b_ `c` [d](e)"), "\\*\\*a\\*\\* \\_b\\_ \\`c\\` \\[d\\](e)");
+        assert_eq!(
+            escape("**a** _b_ `c` [d](e)"),
+            "\\*\\*a\\*\\* \\_b\\_ \\`c\\` \\[d\\](e)"
+        );
         assert_eq!(escape("# h\n> q\n- l"), "\\# h\n\\> q\n\\- l");
         assert_eq!(escape("@everyone <@1>"), "@\u{200b}everyone \\<@\u{200b}1>");
     }
 
     #[test]
     fn one_is_singular() {
-        assert_eq!((plural(1, "tool"), plural(0, "tool")), ("1 tool".to_owned(), "0 tools".to_owned()));
+        assert_eq!(
+            (plural(1, "tool"), plural(0, "tool")),
+            ("1 tool".to_owned(), "0 tools".to_owned())
+        );
     }
 }

@@ -59,13 +59,13 @@ impl SessionHandle {
         &self.id
     }
 
-    /// Tells the session something. `false`: its actor has ended.
-    pub fn send(&self, input: Input) -> bool {
-        self.mailbox.send(Control::Input(input)).is_ok()
+    /// Tells the session something. An actor that has ended does not need to know: what matters is durable.
+    pub fn send(&self, input: Input) {
+        self.control(Control::Input(input));
     }
 
-    pub(super) fn control(&self, control: Control) -> bool {
-        self.mailbox.send(control).is_ok()
+    pub(super) fn control(&self, control: Control) {
+        self.mailbox.send(control).ok();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -126,10 +126,8 @@ impl Actor {
         let events = self.running.as_mut().map(|running| &mut running.events);
         tokio::select! {
             biased;
-            control = inbox.recv() => match control {
-                Some(control) => self.control(control).await,
-                None => { self.closing = true; Ok(()) }
-            },
+            // `None` cannot come: the registry and this actor hold handles.
+            Some(control) = inbox.recv() => self.control(control).await,
             event = receive(events) => self.event(event).await,
             () = caught_up(self.publisher.as_mut()) => self.flush().await,
             () = tokio::time::sleep_until(wake) => self.woken().await,
@@ -140,7 +138,7 @@ impl Actor {
         let shown = self.publisher.as_ref().and_then(Publisher::due);
         let typing = self.turn.as_ref().and_then(|turn| turn.next_typing);
         let timers = self.timers.values().min().copied();
-        let far = Instant::now() + Duration::from_secs(3600);
+        let far = Instant::now() + Duration::from_hours(1);
         [shown, typing, timers].into_iter().flatten().min().unwrap_or(far)
     }
 
@@ -183,7 +181,7 @@ impl Actor {
                     Ok(None) => {}
                     Err(error) if first_error.is_ok() => first_error = Err(error),
                     Err(error) => {
-                        tracing::warn!(session = %self.handle.id(), "another effect failed: {error:#}")
+                        tracing::warn!(session = %self.handle.id(), "another effect failed: {error:#}");
                     }
                 }
             }

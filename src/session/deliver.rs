@@ -19,7 +19,7 @@ const CAP: u64 = 100 * 1024 * 1024;
 
 /// What the agent is given.
 #[derive(Debug, Default)]
-pub struct Parcel {
+pub(super) struct Parcel {
     /// The text.
     pub text: String,
     /// Images that came with it.
@@ -28,8 +28,16 @@ pub struct Parcel {
     pub problems: Vec<String>,
 }
 
+impl Parcel {
+    /// Adds a paragraph.
+    fn add(&mut self, paragraph: &str) {
+        self.text.push_str("\n\n");
+        self.text.push_str(paragraph);
+    }
+}
+
 /// Makes the parcel of a prompt; files go to `dir`.
-pub async fn parcel(
+pub(super) async fn parcel(
     prompt: &Prompt,
     continuing: bool,
     client: &reqwest::Client,
@@ -50,9 +58,7 @@ pub async fn parcel(
         let path = dir.join(format!("{}-{n}-{}", prompt.id, safe_name(&attachment.name)));
         if let Err(error) = attach(&mut parcel, attachment, client, &path).await {
             let name = safe_name(&attachment.name);
-            parcel
-                .text
-                .push_str(&format!("\n\n[the attached file {name} could not be fetched]"));
+            parcel.add(&format!("[the attached file {name} could not be fetched]"));
             parcel
                 .problems
                 .push(format!("The attachment {name} could not be fetched: {error:#}"));
@@ -91,9 +97,7 @@ async fn attach(
     {
         let fence = "`".repeat(longest_backticks(text).max(2) + 1);
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        parcel
-            .text
-            .push_str(&format!("\n\nAttached file {name}:\n{fence}\n{text}{end}{fence}"));
+        parcel.add(&format!("Attached file {name}:\n{fence}\n{text}{end}{fence}"));
         return Ok(());
     }
     if let Some(dir) = path.parent() {
@@ -104,8 +108,8 @@ async fn attach(
     tokio::fs::write(path, &bytes)
         .await
         .with_context(|| format!("cannot write {}", path.display()))?;
-    parcel.text.push_str(&format!(
-        "\n\nAttached file {name} ({mime}, {} bytes): {}",
+    parcel.add(&format!(
+        "Attached file {name} ({mime}, {} bytes): {}",
         bytes.len(),
         path.display()
     ));

@@ -13,7 +13,7 @@ use crate::render::text::{clip, escape};
 
 /// The questions of one session that are open.
 #[derive(Debug, Default)]
-pub struct Dialogs {
+pub(super) struct Dialogs {
     open: HashMap<String, Open>,
     count: u64,
 }
@@ -27,7 +27,7 @@ struct Open {
 
 /// How a question is shown.
 #[derive(Debug, PartialEq)]
-pub struct Question {
+pub(super) struct Question {
     /// The key that its buttons carry.
     pub key: String,
     /// What is asked.
@@ -38,7 +38,7 @@ pub struct Question {
 
 /// An answered question.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answered {
+pub(super) struct Answered {
     /// The agent's id of it.
     pub id: String,
     /// What to tell the agent.
@@ -52,7 +52,7 @@ pub struct Answered {
 impl Dialogs {
     /// How a new question is shown. `None`: it has no answer that can be given by a button.
     #[must_use]
-    pub fn question(&mut self, session: &SessionId, dialog: &Dialog) -> Option<Question> {
+    pub(super) fn question(&mut self, session: &SessionId, dialog: &Dialog) -> Option<Question> {
         self.count += 1;
         let key = format!("{:x}{:04x}", self.count, u16::from_be_bytes(random()));
         let id = |n: usize| format!("omp:ask:{session}:{key}:{n}");
@@ -95,7 +95,7 @@ impl Dialogs {
     }
 
     /// The question is in the thread.
-    pub fn opened(&mut self, question: Question, dialog: Dialog, row: OutboxId) {
+    pub(super) fn opened(&mut self, question: Question, dialog: Dialog, row: OutboxId) {
         self.open.insert(
             question.key,
             Open {
@@ -108,12 +108,12 @@ impl Dialogs {
 
     /// Whether a person is being asked.
     #[must_use]
-    pub fn is_asking(&self) -> bool {
+    pub(super) fn is_asking(&self) -> bool {
         !self.open.is_empty()
     }
 
     /// A person chose the option with this index. `None`: the question is not open (any more).
-    pub fn answer(&mut self, key: &str, choice: usize, by: &str) -> Option<Answered> {
+    pub(super) fn answer(&mut self, key: &str, choice: usize, by: &str) -> Option<Answered> {
         let open = self.open.get(key)?;
         let (answer, label) = match &open.dialog.kind {
             DialogKind::Select { options } => {
@@ -137,7 +137,7 @@ impl Dialogs {
     }
 
     /// The agent withdrew a question: what its message says from now on.
-    pub fn withdraw(&mut self, id: &str) -> Option<(OutboxId, String)> {
+    pub(super) fn withdraw(&mut self, id: &str) -> Option<(OutboxId, String)> {
         let key = self.open.iter().find(|(_, open)| open.dialog.id == id)?.0.clone();
         self.open
             .remove(&key)
@@ -145,7 +145,7 @@ impl Dialogs {
     }
 
     /// The turn or the process is over: nobody waits for an answer any more.
-    pub fn expire(&mut self) -> Vec<(OutboxId, String)> {
+    pub(super) fn expire(&mut self) -> Vec<(OutboxId, String)> {
         self.open
             .drain()
             .map(|(_, open)| (open.row, format!("{}\n-# expired; nothing was run", open.text)))

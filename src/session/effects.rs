@@ -211,7 +211,7 @@ impl Actor {
             resume: session.agent_session.clone(),
             extra_env: self.deps.agent_env(),
             marker: format!("{}/{}", self.deps.marker, session.id),
-            start_timeout: Duration::from_secs(60),
+            start_timeout: Duration::from_mins(1),
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
@@ -247,12 +247,11 @@ impl Actor {
                     .await?;
             }
         }
-        match &self.running {
-            Some(running) => running
+        // Where the process went while the attachments came, its exit is on its way and fails the turn.
+        if let Some(running) = &self.running {
+            running
                 .handle
-                .prompt(&id.to_string(), &parcel.text, &parcel.images),
-            // The process went while the attachments came: its exit is in the mailbox and fails the turn.
-            None => tracing::debug!(prompt = id.0, "no process for prompt {id}"),
+                .prompt(&id.to_string(), &parcel.text, &parcel.images);
         }
         Ok(None)
     }
@@ -326,14 +325,12 @@ impl Actor {
         if let (Notice::Stopped { .. }, Some(session)) = (notice, &self.session)
             && let Some(agent_session) = &session.agent_session
         {
-            content.push_str(&format!(
-                "\n{}",
-                text::quiet(&format!(
-                    "The conversation is kept: {} in {} continues it in a terminal",
-                    text::code(&format!("omp --resume {agent_session}")),
-                    text::code(&session.workspace)
-                ))
-            ));
+            content.push('\n');
+            content.push_str(&text::quiet(&format!(
+                "The conversation is kept: {} in {} continues it in a terminal",
+                text::code(&format!("omp --resume {agent_session}")),
+                text::code(&session.workspace)
+            )));
         }
         let draft = Draft {
             content,
@@ -359,7 +356,7 @@ impl Actor {
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
         let turn = self.turn.take().unwrap_or_default();
         let took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
-        let context = match (&self.running, outcome) {
+        let report = match (&self.running, outcome) {
             (Some(running), Outcome::Done | Outcome::Failed(_)) => running.handle.state().await.ok(),
             _ => None,
         };
@@ -373,8 +370,8 @@ impl Actor {
             workspace: Some(workspace::name(workspace)),
             branch: workspace::branch(workspace),
             duration: Some(took),
-            context_percent: context.as_ref().and_then(|state| state.context_percent),
-            model: turn.model.or(context.and_then(|state| state.model)),
+            context_percent: report.as_ref().and_then(|r| r.context_percent),
+            model: turn.model.or(report.and_then(|r| r.model)),
             cost: (turn.cost > 0.0).then_some(turn.cost),
         });
         if *outcome == Outcome::Cancelled {

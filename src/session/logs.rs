@@ -19,7 +19,7 @@ const ENDS: usize = 10;
 
 /// Lines that wait.
 #[derive(Debug, Default)]
-pub struct LogBuffer {
+pub(super) struct LogBuffer {
     lines: Vec<String>,
     tail: VecDeque<String>,
     chars: usize,
@@ -33,7 +33,7 @@ pub struct LogBuffer {
 
 /// What is to be shown of the lines that waited.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Batch {
+pub(super) enum Batch {
     /// All of them.
     Lines(Vec<String>),
     /// The ends of a flood; the whole of it is in this range of the transcript.
@@ -53,7 +53,7 @@ pub enum Batch {
 
 impl LogBuffer {
     /// Adds a line that stands at `from..to` in the transcript.
-    pub fn push(&mut self, line: String, from: u64, to: u64, now: Instant) {
+    pub(super) fn push(&mut self, line: String, from: u64, to: u64, now: Instant) {
         if self.count == 0 {
             self.since = Some(now);
             self.from = from;
@@ -77,7 +77,7 @@ impl LogBuffer {
 
     /// When the waiting lines should be shown; `None` when there are none.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         let since = self.since?;
         Some(if self.count >= BATCH_LINES as u64 {
             since
@@ -87,7 +87,7 @@ impl LogBuffer {
     }
 
     /// Takes what waits.
-    pub fn take(&mut self) -> Option<Batch> {
+    pub(super) fn take(&mut self) -> Option<Batch> {
         if self.count == 0 {
             return None;
         }

@@ -36,7 +36,7 @@ struct Block {
 
 /// The view of one session in its thread.
 #[derive(Debug)]
-pub struct Publisher {
+pub(super) struct Publisher {
     outbox: Outbox,
     channel: ChannelId,
     lane: watch::Receiver<Lane>,
@@ -56,7 +56,7 @@ pub struct Publisher {
 
 impl Publisher {
     /// A view that writes to this channel and keeps its files in `files`.
-    pub fn new(
+    pub(super) fn new(
         outbox: Outbox,
         channel: ChannelId,
         redactor: Redactor,
@@ -83,20 +83,20 @@ impl Publisher {
     }
 
     /// A line that the agent printed outside the protocol.
-    pub fn line(&mut self, line: &str, now: Instant) {
+    pub(super) fn line(&mut self, line: &str, now: Instant) {
         let line = self.lines.redact_line(line).into_owned();
         let (from, to) = self.transcript.push(&line);
         self.logs.push(line, from, to, now);
     }
 
     /// Notes something in the transcript only.
-    pub fn record(&mut self, text: &str) {
+    pub(super) fn record(&mut self, text: &str) {
         let text = self.redactor.redact(text).into_owned();
         self.transcript.push(&text);
     }
 
     /// A piece of the answer.
-    pub fn text(&mut self, index: u32, delta: &str, now: Instant) {
+    pub(super) fn text(&mut self, index: u32, delta: &str, now: Instant) {
         match self.blocks.back_mut() {
             Some(block) if !block.done && block.index == index => block.text.push_str(delta),
             last => {
@@ -115,12 +115,12 @@ impl Publisher {
     }
 
     /// An assistant message began: its blocks count from zero again.
-    pub fn message_started(&mut self) {
+    pub(super) fn message_started(&mut self) {
         self.finish_blocks();
     }
 
     /// An assistant message ended; these are its texts. They win over what was streamed.
-    pub fn message_ended(&mut self, texts: &[(u32, String)], now: Instant) {
+    pub(super) fn message_ended(&mut self, texts: &[(u32, String)], now: Instant) {
         for (index, text) in texts.iter().filter(|(_, text)| !text.trim().is_empty()) {
             self.record(&format!("\n## assistant\n{text}\n"));
             // A finished block of this message may wait behind; an index is unique within the message.
@@ -146,7 +146,7 @@ impl Publisher {
     }
 
     /// A tool began.
-    pub fn tool_started(&mut self, id: &str, tool: &str, args: &serde_json::Value, now: Instant) {
+    pub(super) fn tool_started(&mut self, id: &str, tool: &str, args: &serde_json::Value, now: Instant) {
         self.record(&format!("## tool {tool} {args}"));
         self.activity.start(id, tool, args);
         self.tools.push((id.to_owned(), now));
@@ -155,7 +155,7 @@ impl Publisher {
     }
 
     /// A tool ended.
-    pub fn tool_ended(&mut self, id: &str, is_error: bool, now: Instant) {
+    pub(super) fn tool_ended(&mut self, id: &str, is_error: bool, now: Instant) {
         let Some(at) = self.tools.iter().position(|(known, _)| known == id) else {
             return;
         };
@@ -171,7 +171,7 @@ impl Publisher {
 
     /// When `flush` should be called next; `None` when there is nothing to show.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         let logs = if self.behind() { None } else { self.logs.due() };
         let edits = self.dirty_since.map(|since| {
             let finished = self.blocks.iter().any(|b| b.done);
@@ -189,14 +189,14 @@ impl Publisher {
     }
 
     /// Returns when the outbox has moved on, if that is what the log lines wait for.
-    pub async fn caught_up(&mut self) {
+    pub(super) async fn caught_up(&mut self) {
         if self.logs.due().is_none() || !self.behind() || self.lane.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
     /// Shows what is due.
-    pub async fn flush(&mut self, now: Instant) -> Result<()> {
+    pub(super) async fn flush(&mut self, now: Instant) -> Result<()> {
         if self.logs.due().is_some_and(|due| due <= now) && !self.behind() {
             self.flush_logs().await?;
         }
@@ -210,7 +210,7 @@ impl Publisher {
     }
 
     /// Writes the transcript when much of it waits.
-    pub async fn relieve(&mut self) -> Result<()> {
+    pub(super) async fn relieve(&mut self) -> Result<()> {
         if self.transcript.is_full() {
             self.transcript.flush().await
         } else {
@@ -335,17 +335,19 @@ impl Publisher {
 
     async fn show_activity(&mut self, text: String) -> Result<()> {
         let draft = quiet_draft(text);
-        match self.activity_row {
-            Some(row) => self.outbox.replace(row, draft).await.map(|_| ()),
-            None => {
-                self.activity_row = Some(self.outbox.post(self.channel, draft).await?);
-                Ok(())
-            }
+        // A message that somebody deleted is made again.
+        let shown = match self.activity_row {
+            Some(row) => self.outbox.replace(row, draft.clone()).await?,
+            None => false,
+        };
+        if !shown {
+            self.activity_row = Some(self.outbox.post(self.channel, draft).await?);
         }
+        Ok(())
     }
 
     /// The turn is over: everything is shown in its final form, then the footer.
-    pub async fn end_turn(&mut self, took: Duration, footer: Draft) -> Result<()> {
+    pub(super) async fn end_turn(&mut self, took: Duration, footer: Draft) -> Result<()> {
         self.finish_blocks();
         self.flush_logs().await?;
         self.flush_blocks().await?;
@@ -367,7 +369,7 @@ impl Publisher {
     }
 
     /// Says something at once, after what was printed before it.
-    pub async fn say(&mut self, mut draft: Draft) -> Result<OutboxId> {
+    pub(super) async fn say(&mut self, mut draft: Draft) -> Result<OutboxId> {
         self.flush_logs().await?;
         draft.content = self.redactor.redact(&draft.content).into_owned();
         self.record(&draft.content);
@@ -375,7 +377,7 @@ impl Publisher {
     }
 
     /// Says something that is never edited.
-    pub async fn say_once(&mut self, draft: Draft) -> Result<()> {
+    pub(super) async fn say_once(&mut self, draft: Draft) -> Result<()> {
         let row = self.say(draft).await?;
         self.outbox.seal(row).await
     }

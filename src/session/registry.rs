@@ -40,22 +40,19 @@ impl Sessions {
     fn deliver(&self, id: &SessionId, control: Control) {
         let mut running = self.lock();
         let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
-        let handle = match known {
-            Some(handle) => handle,
-            None => {
-                let Some(deps) = self.0.deps.get().and_then(Weak::upgrade) else {
-                    return;
-                };
-                if self.0.closing.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (handle, inbox) = SessionHandle::new(id.clone());
-                running.insert(id.clone(), handle.clone());
-                self.0.count.send_replace(running.len());
-                let tracker = deps.tracker.clone();
-                tracker.spawn(Actor::new(deps, handle.clone()).run(inbox));
-                handle
-            }
+        let handle = if let Some(handle) = known {
+            handle
+        } else {
+            let deps = self.0.deps.get().and_then(Weak::upgrade);
+            let Some(deps) = deps.filter(|_| !self.0.closing.load(Ordering::Relaxed)) else {
+                return;
+            };
+            let (handle, inbox) = SessionHandle::new(id.clone());
+            running.insert(id.clone(), handle.clone());
+            self.0.count.send_replace(running.len());
+            let tracker = deps.tracker.clone();
+            tracker.spawn(Actor::new(deps, handle.clone()).run(inbox));
+            handle
         };
         handle.control(control);
     }

@@ -179,29 +179,24 @@ impl Actor {
         let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else {
             return Ok(());
         };
-        match self.dialogs.question(self.handle.id(), &dialog) {
-            Some(question) => {
-                // What led to the question is shown before it.
-                publisher.flush(Instant::now()).await?;
-                let draft = Draft {
-                    content: question.text.clone(),
-                    components: question.components.clone(),
-                    ..Draft::default()
-                };
-                let row = publisher.say(draft).await?;
-                self.dialogs.opened(question, dialog, row);
-                Ok(())
-            }
-            None => {
-                running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
-                let title = clip(&dialog.title, 300);
-                self.remark(
-                    NoticeLevel::Warning,
-                    &format!("The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"),
-                )
-                .await
-            }
+        if let Some(question) = self.dialogs.question(self.handle.id(), &dialog) {
+            // What led to the question is shown before it.
+            publisher.flush(Instant::now()).await?;
+            let draft = Draft {
+                content: question.text.clone(),
+                components: question.components.clone(),
+                ..Draft::default()
+            };
+            let row = publisher.say(draft).await?;
+            self.dialogs.opened(question, dialog, row);
+            return Ok(());
         }
+        running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
+        let title = clip(&dialog.title, 300);
+        let said = format!(
+            "The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"
+        );
+        self.remark(NoticeLevel::Warning, &said).await
     }
 
     /// A person chose an option. `false`: the question is not open (any more).

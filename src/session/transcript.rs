@@ -14,7 +14,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// An append-only file of lines.
 #[derive(Debug)]
-pub struct Transcript {
+pub(super) struct Transcript {
     path: PathBuf,
     file: File,
     buffer: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Transcript {
 
 impl Transcript {
     /// Opens the transcript at this path, or begins it. The file is readable by its owner only.
-    pub async fn open(path: &Path) -> Result<Self> {
+    pub(super) async fn open(path: &Path) -> Result<Self> {
         let mut options = File::options();
         options.create(true).append(true).mode(0o600);
         let mut file = options
@@ -44,12 +44,12 @@ impl Transcript {
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Adds a line (newlines in it make several) and says at which bytes it will stand.
-    pub fn push(&mut self, line: &str) -> (u64, u64) {
+    pub(super) fn push(&mut self, line: &str) -> (u64, u64) {
         let from = self.written + self.buffer.len() as u64;
         self.buffer.extend_from_slice(line.as_bytes());
         self.buffer.push(b'\n');
@@ -58,12 +58,12 @@ impl Transcript {
 
     /// Whether so much waits that it should be written now.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.buffer.len() >= BUFFER
     }
 
     /// Writes what waits.
-    pub async fn flush(&mut self) -> Result<()> {
+    pub(super) async fn flush(&mut self) -> Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The last part of the path, which is what people call a workspace.
 #[must_use]
-pub fn name(workspace: &Path) -> String {
+pub(super) fn name(workspace: &Path) -> String {
     workspace
         .file_name()
         .unwrap_or(workspace.as_os_str())
@@ -15,7 +15,7 @@ pub fn name(workspace: &Path) -> String {
 /// The branch that is checked out, or the first characters of a detached commit. Read from the files, because
 /// starting `git` for a footer costs more than the footer.
 #[must_use]
-pub fn branch(workspace: &Path) -> Option<String> {
+pub(super) fn branch(workspace: &Path) -> Option<String> {
     let head = std::fs::read_to_string(git_dir(workspace)?.join("HEAD")).ok()?;
     let head = head.trim();
     match head.strip_prefix("ref: refs/heads/") {

@@ -44,7 +44,11 @@ struct Running {
 /// The command that plays the scripted agent and keeps its conversations here.
 pub fn scripted_command(dir: &Path) -> String {
     let dir = dir.join("scripted");
-    format!("env OMPCORD_SCRIPTED_DIR={} {} scripted-agent", dir.display(), env!("CARGO_BIN_EXE_ompcord"))
+    format!(
+        "env OMPCORD_SCRIPTED_DIR={} {} scripted-agent",
+        dir.display(),
+        env!("CARGO_BIN_EXE_ompcord")
+    )
 }
 
 impl Bench {
@@ -73,13 +77,22 @@ impl Bench {
             ("OMP_COMMAND", scripted_command(dir.path())),
             ("OMP_WORKDIR", work.display().to_string()),
             ("OMP_APPROVAL_MODE", "yolo".to_owned()),
-            ("OMPCORD_STATE_DIR", dir.path().join("state").display().to_string()),
+            (
+                "OMPCORD_STATE_DIR",
+                dir.path().join("state").display().to_string(),
+            ),
         ]);
         if client.is_none() {
             all.insert("DISCORD_API_URL", sim.base_url());
         }
         all.extend(vars);
-        Self { sim, dir, vars: all, client, running: None }
+        Self {
+            sim,
+            dir,
+            vars: all,
+            client,
+            running: None,
+        }
     }
 
     pub fn config(&self) -> Config {
@@ -95,14 +108,22 @@ impl Bench {
         let http = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let endpoint = match &self.client {
-            Some(client) => Endpoint { client: client.clone() },
+            Some(client) => Endpoint {
+                client: client.clone(),
+            },
             None => Endpoint::new().unwrap(),
         };
-        let ports = Ports { listener, endpoint, shutdown: shutdown.clone() };
+        let ports = Ports {
+            listener,
+            endpoint,
+            shutdown: shutdown.clone(),
+        };
         let task = tokio::spawn(daemon::serve(self.config(), ports));
         self.running = Some(Running { shutdown, task, http });
         let sim = self.sim.clone();
-        let connected = sim.until("the daemon to connect", |sim| sim.gateway_connected().then_some(()));
+        let connected = sim.until("the daemon to connect", |sim| {
+            sim.gateway_connected().then_some(())
+        });
         tokio::select! {
             () = connected => {}
             ended = &mut self.running.as_mut().unwrap().task => panic!("the daemon ended: {ended:?}"),
@@ -134,7 +155,12 @@ impl Bench {
         }
         self.sim.assert_clean();
         let store = Store::open(&self.config().database_path()).await.unwrap();
-        assert_eq!(store.outbox_left().await.unwrap(), 0, "rows of the outbox were not sent\n{}", self.sim.picture());
+        assert_eq!(
+            store.outbox_left().await.unwrap(),
+            0,
+            "rows of the outbox were not sent\n{}",
+            self.sim.picture()
+        );
         store.close().await;
         let left = agent::sweep_all(&self.dir.path().join("state").display().to_string()).await;
         assert_eq!(left, 0, "processes of agents were left running");
@@ -144,7 +170,10 @@ impl Bench {
     pub async fn launch(&self, text: &str) -> (MessageId, ThreadId) {
         let message = self.sim.say("alice", "home", text).unwrap();
         self.sim.react("alice", message, "🚀").unwrap();
-        let thread = self.sim.until("a thread on the message", |sim| sim.thread_on(message)).await;
+        let thread = self
+            .sim
+            .until("a thread on the message", |sim| sim.thread_on(message))
+            .await;
         (message, thread.id)
     }
 
@@ -153,7 +182,9 @@ impl Bench {
         let wanted = what.to_owned();
         self.sim
             .until(&format!("{what:?} in the thread"), move |sim| {
-                sim.messages(thread).into_iter().find(|m| m.by_bot && m.words().contains(&wanted))
+                sim.messages(thread)
+                    .into_iter()
+                    .find(|m| m.by_bot && m.words().contains(&wanted))
             })
             .await
     }
@@ -186,12 +217,19 @@ impl Bench {
 
 /// A footer names the workspace and says how long it took.
 pub fn is_footer(message: &SeenMessage) -> bool {
-    message.by_bot && message.content.lines().last().is_some_and(|line| line.starts_with("-# my-project ⋅"))
+    message.by_bot
+        && message
+            .content
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("-# my-project ⋅"))
 }
 
 /// What the bot said in the thread besides footers and the opening line, joined.
 pub fn answers(messages: &[SeenMessage]) -> String {
-    let said = messages.iter().filter(|m| m.by_bot && !m.content.starts_with("-# "));
+    let said = messages
+        .iter()
+        .filter(|m| m.by_bot && !m.content.starts_with("-# "));
     said.map(|m| m.content.clone()).collect::<Vec<_>>().join("\n")
 }
 
@@ -208,8 +246,12 @@ pub async fn eventually(what: &str, check: impl Fn() -> bool) {
 pub fn processes(needle: &str) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let Ok(line) = std::fs::read(Path::new("/proc").join(entry.file_name()).join("cmdline")) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let Ok(line) = std::fs::read(Path::new("/proc").join(entry.file_name()).join("cmdline")) else {
+            continue;
+        };
         if String::from_utf8_lossy(&line).replace('\0', " ").contains(needle) {
             found.push(pid);
         }

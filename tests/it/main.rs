@@ -3,6 +3,10 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::too_many_lines,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::self_named_module_files,
+    unreachable_pub,
     reason = "a panic is how a test fails, in its harness too, and a scenario is read from top to bottom"
 )]
 

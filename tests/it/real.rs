@@ -28,9 +28,15 @@ impl Model {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let hello: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Self { child, home, name: hello["model"].as_str().unwrap().to_owned() }
+        Self {
+            child,
+            home,
+            name: hello["model"].as_str().unwrap().to_owned(),
+        }
     }
 }
 
@@ -60,66 +66,128 @@ async fn real(vars: Vec<(&'static str, String)>) -> Option<Real> {
         ("HOME", model.home.path().display().to_string()),
     ];
     all.extend(vars);
-    let bench = Bench::with(Setup { sim: SimConfig::default(), vars: all, client: None }).await;
+    let bench = Bench::with(Setup {
+        sim: SimConfig::default(),
+        vars: all,
+        client: None,
+    })
+    .await;
     Some(Real { bench, _model: model })
 }
 
 #[tokio::test]
 async fn real_agent_answers_in_a_thread_and_keeps_its_process_for_the_second_prompt() {
-    let Some(Real { bench, _model }) = real(Vec::new()).await else { return };
+    let Some(Real { bench, _model }) = real(Vec::new()).await else {
+        return;
+    };
     let (_, thread) = bench.launch("SAY:Good morning from the **model**.").await;
     let messages = bench.turns(thread, 1).await;
     assert_eq!(answers(&messages), "Good morning from the **model**.");
     let footer = messages.last().unwrap();
-    assert!(footer.content.contains("rig/script") && footer.content.contains('%'), "{}", footer.content);
+    assert!(
+        footer.content.contains("rig/script") && footer.content.contains('%'),
+        "{}",
+        footer.content
+    );
     let agents = processes(&format!("--cwd {}", bench.work().display()));
     bench.sim.say("alice", thread, "HISTORY").unwrap();
     let messages = bench.turns(thread, 2).await;
-    assert!(answers(&messages).contains("Good morning from the"), "{}", answers(&messages));
-    assert_eq!(processes(&format!("--cwd {}", bench.work().display())), agents, "it is the same process");
+    assert!(
+        answers(&messages).contains("Good morning from the"),
+        "{}",
+        answers(&messages)
+    );
+    assert_eq!(
+        processes(&format!("--cwd {}", bench.work().display())),
+        agents,
+        "it is the same process"
+    );
     bench.finish().await;
 }
 
 #[tokio::test]
 async fn real_agent_tools_are_shown_and_cancel_leaves_no_child() {
-    let Some(Real { bench, _model }) = real(Vec::new()).await else { return };
-    let (_, thread) = bench.launch(r#"TOOL:bash:{"command":"echo from-the-tool"}"#).await;
+    let Some(Real { bench, _model }) = real(Vec::new()).await else {
+        return;
+    };
+    let (_, thread) = bench
+        .launch(r#"TOOL:bash:{"command":"echo from-the-tool"}"#)
+        .await;
     bench.sees(thread, "The tool said:").await;
     let messages = bench.turns(thread, 1).await;
-    assert!(messages.iter().any(|m| m.content.contains("1 tool")), "{messages:#?}");
+    assert!(
+        messages.iter().any(|m| m.content.contains("1 tool")),
+        "{messages:#?}"
+    );
 
-    bench.sim.say("alice", thread, r#"TOOL:bash:{"command":"sh -c 'sleep 86399; true'"}"#).unwrap();
+    bench
+        .sim
+        .say(
+            "alice",
+            thread,
+            r#"TOOL:bash:{"command":"sh -c 'sleep 86399; true'"}"#,
+        )
+        .unwrap();
     bench.sees(thread, "sleep 86399").await;
     eventually("the tool's child", || !processes("sleep 86399").is_empty()).await;
     bench.sim.say("alice", thread, "!omp cancel").unwrap();
     bench.sees(thread, "Cancelled").await;
-    eventually("the tool's child to be gone", || processes("sleep 86399").is_empty()).await;
+    eventually("the tool's child to be gone", || {
+        processes("sleep 86399").is_empty()
+    })
+    .await;
     bench.finish().await;
 }
 
 #[tokio::test]
 async fn real_agent_queues_steers_and_stops() {
-    let Some(Real { bench, _model }) = real(Vec::new()).await else { return };
+    let Some(Real { bench, _model }) = real(Vec::new()).await else {
+        return;
+    };
     let (_, thread) = bench.launch(r#"TOOL:bash:{"command":"sleep 5"}"#).await;
     bench.sees(thread, "sleep 5").await;
     let queued = bench.sim.say("alice", thread, "SAY:this was queued").unwrap();
     let has_inbox = |m: ompcord::sim::SeenMessage| m.reactions.iter().any(|r| r.emoji == "📥");
-    bench.sim.until("📥", |sim| sim.message(queued).filter(|m| has_inbox(m.clone()))).await;
+    bench
+        .sim
+        .until("📥", |sim| sim.message(queued).filter(|m| has_inbox(m.clone())))
+        .await;
     let steered = bench.sim.say("alice", thread, "!mind the gap").unwrap();
-    bench.sim.until("🧭", |sim| sim.message(steered)?.reactions.first().map(|_| ())).await;
+    bench
+        .sim
+        .until("🧭", |sim| sim.message(steered)?.reactions.first().map(|_| ()))
+        .await;
     bench.sees(thread, "mind the gap").await;
     bench.sees(thread, "this was queued").await;
     bench.turns(thread, 2).await;
-    bench.sim.until("📥 to go", |sim| sim.message(queued).filter(|m| m.reactions.is_empty())).await;
+    bench
+        .sim
+        .until("📥 to go", |sim| {
+            sim.message(queued).filter(|m| m.reactions.is_empty())
+        })
+        .await;
     bench.sim.say("alice", thread, "!omp stop").unwrap();
-    bench.sim.until("the thread to be archived", |sim| sim.thread(thread)?.archived.then_some(())).await;
-    assert!(bench.sim.messages(thread).iter().any(|m| m.content.contains("omp --resume")));
+    bench
+        .sim
+        .until("the thread to be archived", |sim| {
+            sim.thread(thread)?.archived.then_some(())
+        })
+        .await;
+    assert!(
+        bench
+            .sim
+            .messages(thread)
+            .iter()
+            .any(|m| m.content.contains("omp --resume"))
+    );
     bench.finish().await;
 }
 
 #[tokio::test]
 async fn real_agent_is_evicted_when_idle_and_remembers_when_resumed() {
-    let Some(Real { bench, _model }) = real(vec![("OMP_IDLE_TIMEOUT", "1s".to_owned())]).await else { return };
+    let Some(Real { bench, _model }) = real(vec![("OMP_IDLE_TIMEOUT", "1s".to_owned())]).await else {
+        return;
+    };
     let (_, thread) = bench.launch("remember the word xylophone").await;
     bench.turns(thread, 1).await;
     let agents = format!("--cwd {}", bench.work().display());
@@ -132,17 +200,29 @@ async fn real_agent_is_evicted_when_idle_and_remembers_when_resumed() {
 
 #[tokio::test]
 async fn real_agent_long_answers_are_complete() {
-    let Some(Real { bench, _model }) = real(Vec::new()).await else { return };
+    let Some(Real { bench, _model }) = real(Vec::new()).await else {
+        return;
+    };
     let (_, thread) = bench.launch("LONG:60").await;
     let messages = bench.turns(thread, 1).await;
     let files: Vec<_> = messages.iter().flat_map(|m| &m.attachments).collect();
     assert_eq!(files.len(), 1, "{messages:#?}");
-    assert!((60 * 1024..62 * 1024).contains(&files[0].size), "{}", files[0].size);
-    let said: Vec<_> = messages.iter().filter(|m| m.by_bot && !m.content.starts_with("-# ")).collect();
+    assert!(
+        (60 * 1024..62 * 1024).contains(&files[0].size),
+        "{}",
+        files[0].size
+    );
+    let said: Vec<_> = messages
+        .iter()
+        .filter(|m| m.by_bot && !m.content.starts_with("-# "))
+        .collect();
     assert!((1..=5).contains(&said.len()));
     let whole = files[0].text();
     for piece in said {
-        assert!(whole.contains(piece.content.trim()), "a piece is not part of the answer");
+        assert!(
+            whole.contains(piece.content.trim()),
+            "a piece is not part of the answer"
+        );
     }
     bench.finish().await;
 }

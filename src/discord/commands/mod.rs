@@ -35,7 +35,7 @@ async fn omp(_: Context<'_>) -> Result<(), Error> {
 }
 
 /// A command whose text form takes the rest of the line, where the slash form has options.
-fn with_text(mut slash: Command, text: Command) -> Command {
+fn with_text(mut slash: Command, text: &Command) -> Command {
     slash.prefix_action = text.prefix_action;
     slash
 }
@@ -44,8 +44,8 @@ fn root() -> Command {
     let mut root = omp();
     root.subcommand_required = true;
     root.subcommands = vec![
-        with_text(new::new(), new::new_text()),
-        with_text(say::say(), say::say_text()),
+        with_text(new::new(), &new::new_text()),
+        with_text(say::say(), &say::say_text()),
         cancel::cancel(),
         stop::stop(),
     ];
@@ -83,7 +83,7 @@ pub(super) fn framework(data: Data) -> poise::Framework<Data, Error> {
 /// Authorizes, acknowledges, acts, answers: the way of every command.
 async fn run(ctx: Context<'_>, ask: Ask) -> Result<(), Error> {
     let inbound = Inbound {
-        by: Some(who(ctx).await),
+        by: Some(who(ctx)),
         ask,
     };
     let ingress = &ctx.data().ingress;
@@ -108,7 +108,7 @@ async fn refuse(ctx: Context<'_>, why: &str) -> Result<(), Error> {
     }
 }
 
-async fn who(ctx: Context<'_>) -> crate::ingress::auth::Person {
+fn who(ctx: Context<'_>) -> crate::ingress::auth::Person {
     let member = match ctx {
         poise::Context::Application(app) => app.interaction.member.as_deref().map(translate::member),
         poise::Context::Prefix(prefix) => prefix
@@ -169,7 +169,7 @@ async fn usage(ctx: Context<'_>) -> Result<(), Error> {
     // Only for those who may use it.
     let ask = Ask::Cancel { channel: here(ctx) };
     let inbound = Inbound {
-        by: Some(who(ctx).await),
+        by: Some(who(ctx)),
         ask,
     };
     match ctx.data().ingress.decide(&inbound) {

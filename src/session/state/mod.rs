@@ -148,11 +148,10 @@ impl State {
             }
             Input::SlotGranted => self.slot_granted(&mut out),
             Input::SlotDelayed if self.phase == Phase::Waiting => {
-                out.push(Effect::Say(Notice::WaitingForSlot))
+                out.push(Effect::Say(Notice::WaitingForSlot));
             }
-            Input::SlotDelayed => {}
             Input::Evict if self.phase == Phase::Idle => self.end_idle(&mut out),
-            Input::Evict => {}
+            Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
             Input::TurnEnded => self.turn_ended(&mut out),
