@@ -227,7 +227,7 @@ async fn the_demo_is_a_whole_session() {
             AgentEvent::ToolStarted { tool, .. } => tools.push(tool),
             AgentEvent::Line(_) => lines += 1,
             AgentEvent::MessageEnded(message) => {
-                answer = message.texts.into_iter().map(|(_, text)| text).collect()
+                answer = message.texts.into_iter().map(|(_, text)| text).collect();
             }
             AgentEvent::TurnEnded => break,
             _ => {}
