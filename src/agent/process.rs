@@ -67,10 +67,12 @@ pub fn spawn(spec: AgentSpec, tracker: &TaskTracker, events: mpsc::Sender<AgentE
         let shared = Arc::clone(&ends.shared);
         let outlet = Outlet::new(events, shared.stopping.clone());
         let life = Arc::new(Life::new(outlet, Arc::clone(&shared)));
+        // Dropped on every way out, so that whoever waits for the end never waits for ever.
+        let gone = shared.gone.clone().drop_guard();
         let exit = supervise(&spec, &life, ends, &tasks).await;
         tracing::info!(?exit.how, exit.requested, exit.swept, "the agent is gone");
         shared.hang_up();
-        shared.gone.cancel();
+        drop(gone);
         life.outlet.last(AgentEvent::Exited(exit)).await;
     };
     tracker.spawn(supervised.instrument(span));

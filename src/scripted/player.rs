@@ -132,8 +132,9 @@ impl Player {
                     .frame(&json!({"type": "auto_compaction_end", "aborted": false}));
             }
             "prompt" => return self.prompt(command, text),
-            "follow_up" => self.prompts.push_back(command.clone()),
-            "steer" => self.steers.push_back(text),
+            "steer" if self.streaming => self.steers.push_back(text),
+            // As with the real agent: what is steered into nothing begins a turn.
+            "steer" | "follow_up" => self.prompts.push_back(command.clone()),
             "abort" if self.streaming => return self.aborts.push(command),
             "abort" => {}
             "extension_ui_response" => {

@@ -292,6 +292,23 @@ async fn real_sessions_are_resumed() {
 }
 
 #[tokio::test]
+async fn real_steering_an_idle_agent_begins_a_turn() {
+    let Some((rig, spec)) = real().await else {
+        return;
+    };
+    let mut agent = rig.spawn(spec);
+    agent.started().await;
+    agent.say("hello").await;
+    agent.handle.steer("and another thing");
+    agent
+        .until(|event| (*event == AgentEvent::TurnStarted).then_some(()))
+        .await;
+    assert!(agent.message().await.texts[0].1.contains("and another thing"));
+    agent.turn_ended().await;
+    agent.stopped().await;
+}
+
+#[tokio::test]
 async fn real_missing_sessions_are_told() {
     let Some((rig, spec)) = real().await else { return };
     let resume = Some("01999999-aaaa-7bbb-8ccc-123456789abc".to_owned());

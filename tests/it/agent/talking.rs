@@ -202,6 +202,46 @@ async fn steering_reaches_a_running_turn() {
 }
 
 #[tokio::test]
+async fn steering_an_idle_agent_begins_a_turn() {
+    let rig = Rig::new();
+    let mut agent = rig.up().await;
+    agent.handle.steer("SAY:so be it");
+    assert_eq!(agent.next().await, AgentEvent::TurnStarted);
+    assert_eq!(agent.message().await.texts, [(0, "so be it".into())]);
+    agent.turn_ended().await;
+    agent.stopped().await;
+}
+
+#[tokio::test]
+async fn the_demo_is_a_whole_session() {
+    let rig = Rig::new();
+    let mut spec = rig.spec();
+    spec.extra_env
+        .push(("OMPCORD_SCRIPTED_SPEED".into(), "1000".into()));
+    let mut agent = rig.spawn(spec);
+    agent.started().await;
+    agent.handle.prompt("p", "DEMO TOOLMS:1", &[]);
+    let (mut tools, mut lines, mut answer) = (Vec::new(), 0, String::new());
+    loop {
+        match agent.next().await {
+            AgentEvent::ToolStarted { tool, .. } => tools.push(tool),
+            AgentEvent::Line(_) => lines += 1,
+            AgentEvent::MessageEnded(message) => {
+                answer = message.texts.into_iter().map(|(_, text)| text).collect();
+            }
+            AgentEvent::TurnEnded => break,
+            _ => {}
+        }
+    }
+    assert_eq!(tools, ["grep", "read", "edit", "write", "bash"]);
+    assert_eq!(lines, 1);
+    assert!(
+        answer.starts_with("Found it.") && answer.contains("```rust\n") && answer.ends_with("tests pass.")
+    );
+    agent.stopped().await;
+}
+
+#[tokio::test]
 async fn the_state_is_told_and_a_new_title_arrives_as_an_event() {
     let rig = Rig::new();
     let mut agent = rig.up().await;
