@@ -154,7 +154,7 @@ fn row(line: &str, limit: usize) -> String {
     }
     if next.is_some() {
         let left = u64::try_from(line.chars().count() - shown).unwrap_or(u64::MAX);
-        out.push_str(&format!("… (+{} characters, whole in the log)", grouped(left)));
+        out.extend(["… (+", &grouped(left), " characters, whole in the log)"]);
     }
     out
 }
