@@ -134,8 +134,13 @@ pub(super) fn is_pem_line(line: &str) -> bool {
     let core = core.trim_start_matches(|c: char| c.is_ascii_digit() || c.is_whitespace());
     let core = core.trim_matches([' ', '\t', '"', '\'', ',', '\\', '+', '-', '>', '*', '#', ';']);
     let is_part = |byte: u8| is_base64(byte) || matches!(byte, b'\\' | b',' | b'-');
-    core.bytes().all(is_part) || matches!(gutter, "Comment" | "Version")
+    // Behind any prefix that a logger puts there, the last word of a full line is still its Base64.
+    let full = |word: &str| word.len() >= 40 && word.bytes().all(is_base64);
+    core.bytes().all(is_part)
+        || matches!(gutter, "Comment" | "Version")
+        || line.rsplit(char::is_whitespace).next().is_some_and(full)
 }
+
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }

@@ -15,6 +15,8 @@ const JUDGED: usize = 128;
 /// The longest start of a web token (its header names keys and certificates) that is waited for.
 const HEADER_MAX: usize = 1024;
 
+const WEB_TOKEN: &str = "jwt";
+
 /// How a kind of token begins and what follows.
 struct Shape {
     prefix: &'static str,
@@ -95,7 +97,7 @@ static SHAPES: [Shape; 34] = [
     shape("whsec_", "stripe-key", is_alphanumeric, 24),
     Shape {
         check: is_web_token,
-        ..shape("eyJ", "jwt", is_dotted, 20)
+        ..shape("eyJ", WEB_TOKEN, is_dotted, 20)
     },
 ];
 
@@ -160,8 +162,11 @@ pub(super) fn find_shapes(text: &str, spans: &mut Vec<Span>) {
 impl Shape {
     fn at(&self, bytes: &[u8], start: usize) -> Option<Span> {
         let rest = bytes.get(start..)?.strip_prefix(self.prefix.as_bytes())?;
-        let near = &rest[..run(rest.iter().take(HEADER_MAX), self.body)];
-        if near.len() < self.min || (self.begins_word && !begins_word(bytes, start)) || !(self.check)(near) {
+        if self.begins_word && !begins_word(bytes, start) {
+            return None;
+        }
+        let near = &rest[..run(rest.iter().take(self.reach(rest)), self.body)];
+        if near.len() < self.min || !(self.check)(near) {
             return None;
         }
         let body = &rest[..run(rest.iter(), self.body)];
@@ -172,6 +177,15 @@ impl Shape {
             end: start + self.prefix.len() + len,
             kind: self.kind,
         })
+    }
+
+    /// How far the close look goes. A web token is judged by what follows its header, however long that is.
+    fn reach(&self, rest: &[u8]) -> usize {
+        if self.kind != WEB_TOKEN {
+            return JUDGED;
+        }
+        let near = &rest[..rest.len().min(HEADER_MAX)];
+        memchr::memchr(b'.', near).map_or(0, |dot| dot + JUDGED)
     }
 }
 
@@ -233,9 +247,8 @@ fn is_upper(byte: u8) -> bool {
 /// Whether a word begins here; the `n` of an escaped `\n` before it is no letter.
 fn begins_word(bytes: &[u8], start: usize) -> bool {
     match bytes[..start] {
-        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [] | [.., b'\\', b'n' | b'r' | b't'] => true,
         [.., before] => !(before.is_ascii_alphanumeric() || before == b'_'),
-        [] => true,
     }
 }
 
