@@ -74,7 +74,8 @@ pub async fn run(config: Config) -> Result<()> {
     }
 }
 
-async fn signalled() -> Result<&'static str> {
+/// Returns when the process is asked to end, with how.
+pub(crate) async fn signalled() -> Result<&'static str> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;

@@ -39,6 +39,17 @@ pub(super) fn start(log: &Log) -> anyhow::Result<()> {
     started.map_err(|error| anyhow!("cannot start logging: {error}"))
 }
 
+/// Logging beside a program that speaks to a person: warnings only, unless `OMPCORD_LOG` asks for more.
+#[cfg(feature = "demo")]
+pub(super) fn start_quiet() -> anyhow::Result<()> {
+    let filter =
+        crate::config::process_env("OMPCORD_LOG").unwrap_or_else(|| "warn,serenity=error".to_owned());
+    start(&Log {
+        filter,
+        format: LogFormat::Text,
+    })
+}
+
 /// Whether standard error is journald's own socket. The variable alone says little: every child inherits it.
 fn to_journal() -> bool {
     let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();

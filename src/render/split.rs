@@ -639,7 +639,10 @@ mod tests {
         let text = format!("{block}\n{block}");
         let pieces = check(&text, 200);
         assert_eq!(pieces.len(), 2);
-        assert!(pieces.iter().skip(1).all(|piece| piece.starts_with("\n```rust")), "{pieces:?}");
+        assert!(
+            pieces.iter().skip(1).all(|piece| piece.starts_with("\n```rust")),
+            "{pieces:?}"
+        );
         assert_eq!(dense(&join(&pieces)), dense(&text));
     }
 

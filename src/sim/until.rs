@@ -32,6 +32,19 @@ impl Sim {
         self.wait("the answer to an interaction", LIMIT, settled, Location::caller())
     }
 
+    /// Waits for as long as it takes: for whoever shows the world to a person.
+    pub(crate) async fn until_ever<T>(&self, mut ready: impl FnMut(&Sim) -> Option<T>) -> T {
+        let mut changes = self.shared.changed.subscribe();
+        loop {
+            changes.mark_unchanged();
+            if let Some(found) = ready(self) {
+                return found;
+            }
+            // The sender lives as long as this handle does.
+            let _ = changes.changed().await;
+        }
+    }
+
     async fn wait<T>(
         &self,
         what: &str,
