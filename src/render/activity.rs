@@ -447,7 +447,7 @@ mod tests {
             activity.summary(MOMENT),
             "-# ✓ 5001 tools · 500 failed · ■ 1 stopped · 3.2 s"
         );
-        activity.end("slow", false, Duration::from_secs(60));
+        activity.end("slow", false, Duration::from_mins(1));
         assert!(activity.text().contains("✓ task  `the slow one`  1 m"));
     }
 
@@ -542,11 +542,7 @@ mod tests {
         for n in 0..30 {
             let args = json!({"command": "`".repeat(500)});
             activity.start(&n.to_string(), &"`x".repeat(100), &args);
-            activity.end(
-                &n.to_string(),
-                true,
-                Duration::from_secs(3600 * 24 * 9 + 7200 * 5),
-            );
+            activity.end(&n.to_string(), true, Duration::from_hours(24 * 9 + 10));
             activity.start(&format!("b{n}"), "bash", &args);
             activity.end(&format!("b{n}"), false, MOMENT);
         }

@@ -64,6 +64,8 @@ fn size(bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -120,6 +122,24 @@ mod tests {
             answer("Look:\n```rust\nlet\n```", false).pieces,
             ["Look:\n```rust\nlet\n```"]
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_message_can_be_sent(
+            parts in prop::collection::vec(("\\PC{0,300}", "(\n|\n\n|\n```\n|\n#### |\n[|]a[|]\n[|]-[|]\n)"), 0..60),
+            done: bool,
+        ) {
+            let text: String = parts.iter().flat_map(|(text, mark)| [text.as_str(), mark.as_str()]).collect();
+            let answer = answer(&text, done);
+            prop_assert!(answer.pieces.len() <= MOST_MESSAGES);
+            for piece in &answer.pieces {
+                prop_assert!(piece.chars().count() <= MESSAGE_LIMIT && !piece.trim().is_empty());
+            }
+            prop_assert!(answer.file.is_none_or(|file| done && file == text));
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn duration(took: Duration) -> String {
     if millis < 1000 {
         format!("{millis} ms")
     } else if tenths < 100 {
-        if tenths % 10 == 0 {
+        if tenths.is_multiple_of(10) {
             format!("{} s", tenths / 10)
         } else {
             format!("{}.{} s", tenths / 10, tenths % 10)

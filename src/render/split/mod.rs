@@ -12,17 +12,18 @@
 //! - A piece depends on what follows it only as far as a piece reaches, so while a text grows at its end the pieces
 //!   before the last one stay as they are.
 
-use unicode_segmentation::UnicodeSegmentation as _;
+mod fence;
+mod window;
+
+pub(crate) use fence::leaves_open;
+
+use self::{
+    fence::{Fence, follow},
+    window::Window,
+};
 
 /// Below this limit the marks that close and open a code block could take most of a message.
 const FENCE_LIMIT: usize = 200;
-/// A longer row of backticks is an ornament and not the start of a code block.
-const LONGEST_RUN: usize = 32;
-/// A longer language is none.
-const LONGEST_LANGUAGE: usize = 20;
-/// Lines longer than this (in bytes) are not looked at for the start or end of a code block.
-const LONGEST_MARKER: usize = 256;
-
 /// Cuts `text` into pieces of at most `limit` characters, none of them blank.
 #[must_use]
 pub fn split(text: &str, limit: usize) -> Vec<String> {
@@ -111,12 +112,13 @@ impl Iterator for Pieces<'_> {
             self.at = skip_gap(self.text, end, false, self.limit / 4);
             self.open = after.open;
             self.before = after.open.map(|fence| fence.reopen()).unwrap_or_default();
+            let line = self
+                .text
+                .get(self.at..)
+                .and_then(|rest| rest.lines().next())
+                .unwrap_or_default();
             if let Some(closed) = after.closed_last
-                && self
-                    .text
-                    .get(self.at..)
-                    .unwrap_or_default()
-                    .starts_with(&closed.reopen())
+                && line.trim_end() == closed.reopen().trim_end()
             {
                 // Two alike code blocks in a row would look like one that was cut; Discord drops this line break.
                 "\n".clone_into(&mut self.before);
@@ -124,149 +126,6 @@ impl Iterator for Pieces<'_> {
             return Some(format!("{before}{body}{close}"));
         }
     }
-}
-
-/// A code block that is open, as its first line told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fence<'a> {
-    mark: char,
-    run: usize,
-    quoted: bool,
-    language: &'a str,
-}
-
-impl Fence<'_> {
-    fn marks(&self) -> String {
-        let quote = if self.quoted { "> " } else { "" };
-        format!("{quote}{}", self.mark.to_string().repeat(self.run))
-    }
-
-    fn close(&self) -> String {
-        format!("\n{}", self.marks())
-    }
-
-    fn close_chars(&self) -> usize {
-        1 + self.run + if self.quoted { 2 } else { 0 }
-    }
-
-    fn reopen(&self) -> String {
-        format!("{}{}\n", self.marks(), self.language)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind<'a> {
-    Plain,
-    Opens(Fence<'a>),
-    Closes,
-}
-
-/// What a line does to code blocks. Any indentation is allowed, because blocks within lists are indented.
-fn kind<'a>(line: &'a str, open: Option<Fence<'_>>) -> Kind<'a> {
-    let mut rest = line.trim_start();
-    let mut quoted = false;
-    while let Some(inner) = rest.strip_prefix('>') {
-        quoted = true;
-        rest = inner.trim_start();
-    }
-    if open.is_none() {
-        rest = without_bullets(rest);
-    }
-    let Some(mark) = rest.chars().next().filter(|c| matches!(c, '`' | '~')) else {
-        return Kind::Plain;
-    };
-    let info = rest.trim_start_matches(mark);
-    let run = rest.len() - info.len();
-    if !(3..=LONGEST_RUN).contains(&run) {
-        return Kind::Plain;
-    }
-    let info = info.trim();
-    match open {
-        Some(open) => {
-            let closes = open.mark == mark && run >= open.run && info.is_empty() && open.quoted == quoted;
-            if closes { Kind::Closes } else { Kind::Plain }
-        }
-        None if mark == '`' && info.contains('`') => Kind::Plain,
-        None => Kind::Opens(Fence {
-            mark,
-            run,
-            quoted,
-            language: language(info),
-        }),
-    }
-}
-
-/// `- 1. x` → `x`: a code block may start on the line of a list's item.
-fn without_bullets(mut rest: &str) -> &str {
-    loop {
-        let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        let after = if digits.len() < rest.len() {
-            digits.strip_prefix(['.', ')'])
-        } else {
-            rest.strip_prefix(['-', '*', '+'])
-        };
-        match after {
-            Some(after) if after.starts_with([' ', '\t']) => rest = after.trim_start(),
-            _ => return rest,
-        }
-    }
-}
-
-fn language(info: &str) -> &str {
-    let word = info.split_whitespace().next().unwrap_or_default();
-    let fits = word.len() <= LONGEST_LANGUAGE;
-    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-' | '.' | '#');
-    if fits && word.chars().all(known) { word } else { "" }
-}
-
-/// The line that starts at `at`, without its line break, unless it is too long to be a mark.
-fn marker_line(text: &str, at: usize) -> Option<&str> {
-    let window = text.as_bytes().get(at..)?;
-    let near = window.get(..LONGEST_MARKER).unwrap_or(window);
-    match memchr::memchr(b'\n', near) {
-        Some(end) => text.get(at..at + end),
-        None if near.len() == window.len() => text.get(at..),
-        None => None,
-    }
-}
-
-fn kind_at<'a>(text: &'a str, at: usize, open: Option<Fence<'_>>) -> Kind<'a> {
-    marker_line(text, at).map_or(Kind::Plain, |line| kind(line, open))
-}
-
-#[derive(Debug, Default)]
-struct After<'a> {
-    /// The code block that is open at the end.
-    open: Option<Fence<'a>>,
-    /// The code block that the very last line closed.
-    closed_last: Option<Fence<'a>>,
-}
-
-/// Follows the code blocks through `body`, which starts with `open` open.
-fn follow<'a>(open: Option<Fence<'a>>, body: &'a str, fences: bool) -> After<'a> {
-    let mut after = After {
-        open,
-        closed_last: None,
-    };
-    if !fences {
-        return After::default();
-    }
-    let mut at = 0;
-    for line in body.split('\n') {
-        after.closed_last = None;
-        match kind_at(body, at, after.open) {
-            Kind::Opens(fence) => after.open = Some(fence),
-            Kind::Closes => after.closed_last = after.open.take(),
-            Kind::Plain => {}
-        }
-        at += line.len() + 1;
-    }
-    after
-}
-
-/// Whether `last`, the line after `before`, opens a code block.
-pub(crate) fn leaves_open(before: &str, last: &str) -> bool {
-    matches!(kind(last, None), Kind::Opens(_)) && follow(None, before, true).open.is_none()
 }
 
 /// Where the next piece starts after a cut at `from`: past the white space, but with the indentation of a new line
@@ -285,215 +144,6 @@ fn skip_gap(text: &str, from: usize, starts_line: bool, deepest: usize) -> usize
         from + gap.len()
     } else {
         from + line
-    }
-}
-
-/// Looks for the best cut of one piece.
-struct Window<'a> {
-    text: &'a str,
-    at: usize,
-    fences: bool,
-    /// How many characters of the text the piece can take, its closing mark included.
-    budget: usize,
-    open: Option<Fence<'a>>,
-    /// Room that the closing mark may need if nothing but a hard cut is left.
-    reserve: usize,
-    /// The last place of each rank, best rank first.
-    places: [Option<usize>; 5],
-}
-
-/// A place between two words or lines.
-struct Place {
-    at: usize,
-    used: usize,
-    newlines: usize,
-    inside: bool,
-}
-
-impl<'a> Window<'a> {
-    fn new(text: &'a str, at: usize, open: Option<Fence<'a>>, budget: usize, limit: usize) -> Self {
-        let reserve = open.map_or(0, |fence| fence.close_chars());
-        Self {
-            text,
-            at,
-            fences: limit >= FENCE_LIMIT,
-            budget,
-            open,
-            reserve,
-            places: [None; 5],
-        }
-    }
-
-    /// Where the piece ends.
-    fn cut(mut self) -> usize {
-        let mut line = self.at;
-        let mut used = 0;
-        loop {
-            let kind = if self.fences {
-                kind_at(self.text, line, self.open)
-            } else {
-                Kind::Plain
-            };
-            let Some(walked) = self.walk(line, used, kind == Kind::Plain) else {
-                return self.best();
-            };
-            match kind {
-                Kind::Opens(fence) => self.open = Some(fence),
-                Kind::Closes => self.open = None,
-                Kind::Plain => {}
-            }
-            let close = self.open.map_or(0, |fence| fence.close_chars());
-            self.reserve = self.reserve.max(close);
-            if walked.at >= self.text.len() {
-                return if walked.used + close <= self.budget {
-                    self.text.len()
-                } else {
-                    self.best()
-                };
-            }
-            let next = self.next_line(&walked);
-            let next_closes = self.open.is_some() && kind_at(self.text, next.at, self.open) == Kind::Closes;
-            // An empty code block would be left on one side of the cut.
-            if !(matches!(kind, Kind::Opens(_)) || next_closes) {
-                let heading = self.open.is_none() && self.heading(line);
-                let newlines = if heading { 0 } else { next.newlines };
-                self.note(&Place {
-                    newlines,
-                    inside: self.open.is_some(),
-                    ..walked
-                });
-            }
-            if next.used > self.budget {
-                return self.best();
-            }
-            (line, used) = (next.at, next.used);
-        }
-    }
-
-    /// Walks through one line and notes the places between its words; `None` when the line does not fit.
-    fn walk(&mut self, line: usize, mut used: usize, plain: bool) -> Option<Place> {
-        let rest = self.text.get(line..)?;
-        let mut end = (line, used);
-        let mut seen_word = false;
-        let mut gap = false;
-        for (offset, c) in rest.char_indices() {
-            if c == '\n' {
-                break;
-            }
-            let at = line + offset;
-            if c.is_whitespace() {
-                gap |= seen_word && !matches!(c, '\u{a0}' | '\u{2007}' | '\u{202f}');
-            } else {
-                if gap
-                    && plain
-                    && !rest
-                        .get(offset..)
-                        .is_some_and(|r| r.starts_with("```") || r.starts_with("~~~"))
-                {
-                    self.note(&Place {
-                        at: end.0,
-                        used: end.1,
-                        newlines: 0,
-                        inside: false,
-                    });
-                }
-                if used >= self.budget {
-                    return None;
-                }
-                (seen_word, gap) = (true, false);
-                end = (at + c.len_utf8(), used + 1);
-            }
-            used += 1;
-        }
-        Some(Place {
-            at: end.0,
-            used: end.1,
-            newlines: 0,
-            inside: false,
-        })
-    }
-
-    /// The start of the next line that is not blank, and the number of line breaks before it.
-    fn next_line(&self, end: &Place) -> Place {
-        let rest = self.text.get(end.at..).unwrap_or_default();
-        let (mut next, mut newlines) = (
-            Place {
-                at: end.at,
-                used: end.used,
-                ..*end
-            },
-            0,
-        );
-        for (index, (offset, c)) in rest.char_indices().enumerate() {
-            if !c.is_whitespace() {
-                break;
-            }
-            if c == '\n' {
-                newlines += 1;
-                next.at = end.at + offset + 1;
-                next.used = end.used + index + 1;
-            }
-        }
-        Place { newlines, ..next }
-    }
-
-    /// A heading belongs to what follows it.
-    fn heading(&self, line: usize) -> bool {
-        self.text.get(line..).is_some_and(|rest| rest.starts_with('#'))
-    }
-
-    fn note(&mut self, place: &Place) {
-        let close = self.open.map_or(0, |fence| fence.close_chars());
-        if place.used + close > self.budget || place.used == 0 {
-            return;
-        }
-        let half = place.used * 2 >= self.budget;
-        let quarter = place.used * 4 >= self.budget;
-        let paragraph = place.newlines > 1;
-        let line = place.newlines > 0;
-        // Few half-empty messages are worth a better place, and so a rank counts only from a certain fill on.
-        let ranks = [
-            paragraph && !place.inside && half,
-            line && !place.inside && half,
-            paragraph && half,
-            line && quarter,
-            true,
-        ];
-        for (slot, counts) in self.places.iter_mut().zip(ranks) {
-            if counts {
-                *slot = Some(place.at);
-            }
-        }
-    }
-
-    fn best(&self) -> usize {
-        self.places
-            .iter()
-            .flatten()
-            .next()
-            .copied()
-            .unwrap_or_else(|| self.hard())
-    }
-
-    /// One word fills the whole piece: cut between two graphemes, or between two characters if even one is too long.
-    fn hard(&self) -> usize {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let room = self.budget.saturating_sub(self.reserve).max(1);
-        let mut ends = rest.char_indices().skip(room).map(|(offset, _)| offset);
-        let Some(end) = ends.next() else {
-            return self.text.len();
-        };
-        // One character more than fits says whether a grapheme ends where the room ends.
-        let known = rest.get(..ends.next().unwrap_or(rest.len())).unwrap_or(rest);
-        let fitting = known
-            .grapheme_indices(true)
-            .map(|(start, _)| start)
-            .take_while(|start| *start <= end)
-            .last();
-        match fitting {
-            Some(start) if start > 0 => self.at + start,
-            _ => self.at + end,
-        }
     }
 }
 
@@ -644,6 +294,13 @@ mod tests {
             "{pieces:?}"
         );
         assert_eq!(dense(&join(&pieces)), dense(&text));
+    }
+
+    #[test]
+    fn an_open_block_at_the_very_end_is_not_taken_for_a_reopened_one() {
+        let text = format!("~~~\n{}\n~~~\n\n~~~", "x\n".repeat(95).trim_end());
+        let pieces = check(&text, 200);
+        assert_eq!(pieces.get(1).map(String::as_str), Some("\n~~~\n~~~"));
     }
 
     #[test]
