@@ -233,24 +233,11 @@ fn typed(
     let name = text(option, "name");
     let wrong = |what: &str| Refused::new(format!("option {name}: {value:?} is not {what}"));
     if !list(option, "choices").is_empty() {
-        let choice = list(option, "choices").iter().find(|choice| {
-            text(choice, "name") == value || choice.get("value").map(plain).as_deref() == Some(value)
-        });
-        return match choice.and_then(|choice| choice.get("value")) {
-            Some(value) => Ok(value.clone()),
-            None => Err(wrong("one of the choices")),
-        };
+        return chosen(option, value).ok_or_else(|| wrong("one of the choices"));
     }
     match kind(option) {
-        3 => {
-            let count = value.chars().count() as u64;
-            let bound = |key: &str| option.get(key).and_then(Value::as_u64);
-            let most = bound("max_length").unwrap_or(6000);
-            if count > most || count < bound("min_length").unwrap_or(0) {
-                return Err(wrong("as long as it has to be"));
-            }
-            Ok(json!(value))
-        }
+        3 if !fits(option, value) => Err(wrong("as long as it has to be")),
+        3 => Ok(json!(value)),
         4 => value
             .parse::<i64>()
             .map(Value::from)
@@ -292,6 +279,25 @@ fn typed(
             "option {name}: the simulator cannot fill in type {other}"
         ))),
     }
+}
+
+/// The value of the choice with this name or value.
+fn chosen(option: &Value, wanted: &str) -> Option<Value> {
+    let is_wanted = |choice: &&Value| {
+        text(choice, "name") == wanted || choice.get("value").map(plain).as_deref() == Some(wanted)
+    };
+    list(option, "choices")
+        .iter()
+        .find(is_wanted)?
+        .get("value")
+        .cloned()
+}
+
+/// Whether a text is as long as its option wants it.
+fn fits(option: &Value, value: &str) -> bool {
+    let bound = |key: &str| option.get(key).and_then(Value::as_u64);
+    let count = value.chars().count() as u64;
+    (bound("min_length").unwrap_or(0)..=bound("max_length").unwrap_or(6000)).contains(&count)
 }
 
 fn plain(value: &Value) -> String {

@@ -162,7 +162,7 @@ impl Default for SimConfig {
             disallowed_intents: 0,
             heartbeat_interval: Duration::from_millis(41_250),
             ack_window: Duration::from_secs(3),
-            token_window: Duration::from_secs(15 * 60),
+            token_window: Duration::from_mins(15),
             rename_trap: true,
             upload_limit: 10 * 1024 * 1024,
             max_pins: 50,

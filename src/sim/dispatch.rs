@@ -93,7 +93,7 @@ impl Sessions {
         self.by_id.values().any(|session| session.link.is_some())
     }
 
-    pub(crate) fn to_all(&mut self, make: impl Fn() -> Out) {
+    pub(crate) fn tell_all(&mut self, make: impl Fn() -> Out) {
         for session in self.by_id.values_mut() {
             session.send(make());
             session.link = None;
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// Starts a session on a connection: READY and a GUILD_CREATE for each guild.
+    /// Starts a session on a connection: `READY` and a `GUILD_CREATE` for each guild.
     pub(crate) fn identify(&mut self, connection: u64, intents: u64, link: UnboundedSender<Out>) {
         self.sessions.identifies += 1;
         let id = format!("sim-session-{}", self.clock.next());

@@ -6,7 +6,7 @@ use super::dispatch::intent;
 use super::rest::body::Upload;
 use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Emoji, File, Mentions, Message, Reacted, Reference, World, flag};
-use crate::ids::{ChannelId, MessageId, RoleId, UserId};
+use crate::ids::{ChannelId, MessageId, UserId};
 
 /// A message that is about to be.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ fn with_kind(mut embeds: Vec<Value>) -> Vec<Value> {
     embeds
 }
 
-fn snowflake(value: Option<&Value>) -> Option<u64> {
+pub(crate) fn snowflake(value: Option<&Value>) -> Option<u64> {
     match value? {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.as_u64(),
@@ -89,12 +89,8 @@ impl World {
     ) -> Result<(), ApiError> {
         let channel = draft.message.channel;
         let message = &mut draft.message;
-        message.content = body
-            .get("content")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let content = body.get("content").and_then(Value::as_str).unwrap_or_default();
+        content.trim().clone_into(&mut message.content);
         message.embeds = with_kind(objects(body, "embeds"));
         message.components = objects(body, "components");
         message.flags |= body.get("flags").and_then(Value::as_u64).unwrap_or(0)
@@ -150,69 +146,6 @@ impl World {
                     bytes: upload.bytes,
                 }
             })
-            .collect()
-    }
-
-    /// Whom a text mentions, as far as `allowed_mentions` lets it.
-    pub(crate) fn mentions(&self, message: &Message, allowed: Option<&Value>) -> Mentions {
-        let allowed = allowed.filter(|allowed| !allowed.is_null());
-        let may = |kind: &str, id: u64| match allowed {
-            None => true,
-            Some(allowed) => {
-                let parsed = objects(allowed, "parse")
-                    .iter()
-                    .any(|entry| entry.as_str() == Some(kind));
-                parsed
-                    || objects(allowed, kind)
-                        .iter()
-                        .any(|entry| snowflake(Some(entry)) == Some(id))
-            }
-        };
-        let content = &message.content;
-        let mut found = Mentions {
-            everyone: (content.contains("@everyone") || content.contains("@here")) && may("everyone", 0),
-            ..Mentions::default()
-        };
-        for id in marks(content, &["<@!", "<@"]) {
-            let user = UserId::from(id);
-            if self.users.contains_key(&user) && may("users", id) && !found.users.contains(&user) {
-                found.users.push(user);
-            }
-        }
-        for id in marks(content, &["<@&"]) {
-            let role = RoleId::from(id);
-            if may("roles", id) && !found.roles.contains(&role) {
-                found.roles.push(role);
-            }
-        }
-        let replied = allowed.is_none_or(|allowed| allowed.get("replied_user") == Some(&Value::Bool(true)));
-        let original = message
-            .reference
-            .as_ref()
-            .and_then(|reference| self.messages.get(&reference.message?));
-        if let Some(original) = original
-            && message.kind == 19
-            && replied
-            && !found.users.contains(&original.author)
-        {
-            found.users.push(original.author);
-        }
-        if message.flags & flag::SUPPRESS_NOTIFICATIONS == 0 {
-            found.notified = self.pinged(&found, message.author);
-        }
-        found
-    }
-
-    fn pinged(&self, mentions: &Mentions, author: UserId) -> Vec<UserId> {
-        self.users
-            .values()
-            .filter(|user| {
-                mentions.everyone
-                    || mentions.users.contains(&user.id)
-                    || user.roles.iter().any(|role| mentions.roles.contains(role))
-            })
-            .map(|user| user.id)
-            .filter(|id| *id != author)
             .collect()
     }
 
@@ -275,7 +208,11 @@ impl World {
             return;
         };
         if let Some(content) = body.get("content") {
-            message.content = content.as_str().unwrap_or_default().trim().to_owned();
+            content
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .clone_into(&mut message.content);
         }
         if body.get("embeds").is_some() {
             message.embeds = with_kind(objects(body, "embeds"));
@@ -412,19 +349,4 @@ impl World {
             self.post(notice);
         }
     }
-}
-
-/// The ids in marks such as `<@1>`; a mark that goes on with `&` is another kind.
-fn marks(content: &str, openings: &[&str]) -> Vec<u64> {
-    let mut found = Vec::new();
-    for opening in openings {
-        for piece in content.split(opening).skip(1) {
-            if let Some((id, _)) = piece.split_once('>')
-                && let Ok(id) = id.parse()
-            {
-                found.push(id);
-            }
-        }
-    }
-    found
 }

@@ -7,14 +7,18 @@ mod commands;
 mod components;
 mod config;
 mod control;
+mod control_events;
 mod control_http;
 mod dispatch;
 mod faults;
+mod founding;
 mod gateway;
+mod hands;
 mod interactions;
 mod io;
 mod json;
 mod limits;
+mod mentions;
 mod messages;
 mod operator;
 mod ratelimit;
@@ -22,6 +26,7 @@ mod rest;
 mod seen;
 mod threads;
 mod until;
+mod view;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,7 +53,8 @@ use self::world::World;
 #[derive(Clone)]
 pub struct Sim {
     shared: Arc<Shared>,
-    _stop_with_the_last: Arc<DropGuard>,
+    /// Stops everything with the last handle; a server's own handle does not count.
+    _stop_with_the_last: Option<Arc<DropGuard>>,
 }
 
 /// What the servers and the handles share.
@@ -109,10 +115,18 @@ impl Sim {
                 shutdown: shutdown.clone(),
                 tracker: TaskTracker::new(),
             }),
-            _stop_with_the_last: Arc::new(shutdown.drop_guard()),
+            _stop_with_the_last: Some(Arc::new(shutdown.drop_guard())),
         };
         sim.serve(listener);
         Ok(sim)
+    }
+
+    /// A handle for the simulator's own servers, which must not keep it alive.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            _stop_with_the_last: None,
+        }
     }
 
     /// Serves the same Discord on another listener too, such as one that speaks TLS.

@@ -43,6 +43,13 @@ impl Sim {
         self.shared.look(|world| world.find_user(&who))
     }
 
+    /// The names of everyone, the bot too.
+    #[must_use]
+    pub fn users(&self) -> Vec<String> {
+        self.shared
+            .look(|world| world.users.values().map(|user| user.name.clone()).collect())
+    }
+
     /// A channel's or thread's id.
     pub fn channel(&self, channel: impl Into<Where>) -> Result<ChannelId, Refused> {
         let channel = channel.into();
@@ -273,7 +280,7 @@ impl Sim {
 
     /// Cuts the bot's gateway connection; it may resume.
     pub fn drop_gateway(&self) {
-        self.shared.change(|world| world.sessions.to_all(|| Out::Cut));
+        self.shared.change(|world| world.sessions.tell_all(|| Out::Cut));
     }
 
     /// Closes the bot's gateway connection with a code.
@@ -281,7 +288,7 @@ impl Sim {
         self.shared.change(|world| {
             world
                 .sessions
-                .to_all(|| Out::Close(code, "closed by the operator"))
+                .tell_all(|| Out::Close(code, "closed by the operator"));
         });
     }
 
@@ -295,7 +302,7 @@ impl Sim {
         self.shared.change(|world| {
             world.sessions.down = down;
             if down {
-                world.sessions.to_all(|| Out::Cut);
+                world.sessions.tell_all(|| Out::Cut);
             }
         });
     }

@@ -25,14 +25,14 @@ pub(crate) struct NewThread {
 }
 
 const RENAMES: usize = 2;
-const RENAME_WINDOW: Duration = Duration::from_secs(600);
+const RENAME_WINDOW: Duration = Duration::from_mins(10);
 
 impl World {
     pub(crate) fn thread_mut(&mut self, id: ChannelId) -> Option<&mut ThreadState> {
         self.channels.get_mut(&id)?.thread.as_mut()
     }
 
-    pub(crate) fn create_thread(&mut self, new: NewThread) -> Result<ChannelId, ApiError> {
+    pub(crate) fn create_thread(&mut self, new: &NewThread) -> Result<ChannelId, ApiError> {
         let guild = self.channel(new.parent)?.guild;
         if let Some(message) = new.message
             && self.channels.contains_key(&thread_of(message))
@@ -71,7 +71,7 @@ impl World {
         self.channels.insert(id, channel);
         self.emit("THREAD_CREATE", intent::GUILDS, data);
         self.announce_members(id, &[new.owner], &[]);
-        self.say_thread_began(&new, id);
+        self.say_thread_began(new, id);
         Ok(id)
     }
 

@@ -50,10 +50,10 @@ impl Sim {
                 let _ = changes.changed().await;
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => panic!("waited {limit:?} for {what} ({caller})\n{}", self.picture()),
-        }
+        let Ok(found) = found.await else {
+            panic!("waited {limit:?} for {what} ({caller})\n{}", self.picture());
+        };
+        found
     }
 
     /// What the simulator has to complain about: unknown routes, payloads that serenity cannot read,

@@ -61,7 +61,7 @@ pub(crate) fn router(sim: Arc<Shared>) -> Router {
     let mut app = Router::new()
         .route("/gateway", get(gateway::connect))
         .route("/attachments/{channel}/{file}/{name}", get(channels::attachment))
-        .merge(control_http::routes(&sim));
+        .merge(control_http::routes());
     for prefix in PREFIXES {
         app = app.nest(prefix, api.clone());
     }

@@ -1,6 +1,7 @@
 //! The simulated Discord, from the side of an unmodified serenity and poise.
 
 mod bot;
+mod control;
 
 use std::time::Duration;
 
