@@ -146,7 +146,8 @@ impl Default for SimConfig {
     fn default() -> Self {
         Self {
             port: 0,
-            token: "MTEwMDAw.sim.bot-token".to_owned(),
+            // Not guessable, so that a page in the same browser cannot be the bot of a running demo.
+            token: format!("MTEwMDAw.sim001.{}", uuid::Uuid::new_v4().simple()),
             users: vec![
                 UserSpec::person("alice", &["operators"]),
                 UserSpec::person("bob", &["reviewers"]),

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::commands::Typed;
 use super::hands::Saying;
 use super::interactions::kind;
+use super::threads::NewThread;
 use super::world::Emoji;
 use super::{InteractionId, Sim};
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
@@ -225,6 +226,25 @@ impl Sim {
             world.find_message(message)?;
             world.set_pinned(message, user, pinned);
             Ok(())
+        })
+    }
+
+    /// Starts a thread on a message.
+    pub fn start_thread(&self, user: impl Into<Who>, on: MessageId, name: &str) -> Result<ThreadId, Refused> {
+        let user = user.into();
+        self.shared.change(|world| {
+            let new = NewThread {
+                parent: world.find_message(on)?.channel,
+                message: Some(on),
+                name: name.to_owned(),
+                owner: world.find_user(&user)?,
+                private: false,
+                archive_after: 1440,
+            };
+            let thread = world
+                .create_thread(&new)
+                .map_err(|error| Refused::new(error.message))?;
+            Ok(thread.thread())
         })
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::control::{Where, Who};
 use super::hands::Saying;
+use super::rest::from_same_origin;
 use super::{Fault, InteractionId, Refused, Shared, Sim, control_events};
 use crate::ids::{MessageId, ThreadId};
 
@@ -68,11 +69,13 @@ async fn only_from_here(request: Request, next: Next) -> Response {
 }
 
 fn from_here(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let host = text(HOST).unwrap_or_default();
+    let host = headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let loopback = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
-    loopback && text(ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
+    loopback && from_same_origin(headers)
 }
 
 fn id_of(value: &str) -> Result<MessageId, Refused> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use serenity::model::event::{Event as Known, GatewayEvent};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::config::permission;
 use super::world::World;
 use crate::ids::UserId;
 
@@ -84,6 +85,8 @@ pub(crate) struct Sessions {
     pub(crate) refuse_resumes: u64,
     /// Whether connections are refused.
     pub(crate) down: bool,
+    /// Whether heartbeats go unanswered.
+    pub(crate) silent: bool,
     /// The presence that the bot gave last.
     pub(crate) presence: Option<Value>,
 }
@@ -125,6 +128,9 @@ impl World {
     /// Sends what was queued to every session that listens.
     pub(crate) fn flush(&mut self) {
         for event in std::mem::take(&mut self.outgoing) {
+            if self.hidden(&event) {
+                continue;
+            }
             self.check_event(event.name, &event.data);
             let bot = self.bot;
             for session in self.by_session() {
@@ -137,6 +143,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A bot hears nothing from a channel that it cannot see. Interactions reach it from anywhere.
+    fn hidden(&self, event: &Event) -> bool {
+        let id = event.data.get("channel_id").and_then(Value::as_str);
+        let channel = id.and_then(|id| self.channels.get(&id.parse().ok()?));
+        event.name != "INTERACTION_CREATE"
+            && channel.is_some_and(|channel| self.permissions_in(channel) & permission::VIEW_CHANNEL == 0)
     }
 
     fn by_session(&mut self) -> impl Iterator<Item = &mut Session> {

@@ -1,6 +1,6 @@
 //! The first day of the world: the guilds, people and channels that a configuration describes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::SimConfig;
 use super::config::permission;
@@ -36,7 +36,8 @@ impl World {
             sessions: Sessions::default(),
             limiter: Limiter::new(config.rate_limits),
             faults: Faults::default(),
-            calls: Vec::new(),
+            calls: BTreeMap::new(),
+            shown: VecDeque::new(),
             complaints: Vec::new(),
             outgoing: Vec::new(),
             config,

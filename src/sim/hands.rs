@@ -115,7 +115,7 @@ impl World {
         let id = self.clock.next();
         Ok(Interaction {
             id: InteractionId::from(id),
-            token: format!("sim-token-{id}"),
+            token: format!("sim-{}", uuid::Uuid::new_v4().simple()),
             kind,
             user,
             channel,

@@ -8,6 +8,9 @@ use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Emoji, File, Mentions, Message, Reacted, Reference, World, flag};
 use crate::ids::{ChannelId, MessageId, UserId};
 
+/// How many versions of the bot's messages are remembered; the demo may run for days.
+const SHOWN_LIMIT: usize = 20_000;
+
 /// A message that is about to be.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
@@ -160,6 +163,7 @@ impl World {
             ..draft.message
         };
         let (id, channel, author) = (message.id, message.channel, message.author);
+        self.remember(&message);
         if message.visible_to.is_some() {
             self.messages.insert(id, message);
             return id;
@@ -179,6 +183,24 @@ impl World {
         self.messages.insert(id, message);
         self.emit("MESSAGE_CREATE", intent::GUILD_MESSAGES, data);
         id
+    }
+
+    /// Keeps what the bot showed, so that a test can ask whether a secret was ever to be seen.
+    fn remember(&mut self, message: &Message) {
+        if message.author != self.bot {
+            return;
+        }
+        let mut shown = self.seen(message).words();
+        for file in &message.files {
+            shown.push('\n');
+            shown.push_str(&file.name);
+            shown.push('\n');
+            shown.push_str(&String::from_utf8_lossy(&file.bytes));
+        }
+        if self.shown.len() >= SHOWN_LIMIT {
+            self.shown.pop_front();
+        }
+        self.shown.push_back(shown);
     }
 
     /// Who writes or is mentioned in a thread becomes its member.
@@ -231,6 +253,8 @@ impl World {
                     .any(|entry| snowflake(entry.get("id")) == Some(file.id))
             });
         }
+        // Filling in "… is thinking" is no edit to a person.
+        let thinking = message.flags & flag::LOADING != 0;
         message.flags &= !flag::LOADING;
         let channel = message.channel;
         message.files.extend(self.keep_files(channel, body, uploads));
@@ -238,7 +262,10 @@ impl World {
         let notified = std::mem::take(&mut message.mentions.notified);
         message.mentions = self.mentions(&message, body.get("allowed_mentions"));
         message.mentions.notified = notified;
-        message.edited = Some(Clock::now_ms());
+        if !thinking {
+            message.edited = Some(Clock::now_ms());
+        }
+        self.remember(&message);
         self.messages.insert(id, message);
         self.announce_edit(id);
     }

@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -103,6 +104,11 @@ impl Shared {
 impl Sim {
     /// Starts a simulated Discord on 127.0.0.1.
     pub async fn start(config: SimConfig) -> anyhow::Result<Self> {
+        Self::start_with_pages(config, Router::new()).await
+    }
+
+    /// Starts one that also serves these pages, from the same origin as its controls.
+    pub async fn start_with_pages(config: SimConfig, pages: Router) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", config.port))
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{}", config.port))?;
@@ -117,7 +123,7 @@ impl Sim {
             }),
             _stop_with_the_last: Some(Arc::new(shutdown.drop_guard())),
         };
-        sim.serve(listener);
+        sim.serve_app(listener, rest::router(Arc::clone(&sim.shared), pages));
         Ok(sim)
     }
 
@@ -135,7 +141,15 @@ impl Sim {
         L: Listener,
         L::Addr: std::fmt::Debug,
     {
-        let app = rest::router(Arc::clone(&self.shared)).into_make_service_with_connect_info::<io::Switch>();
+        self.serve_app(listener, rest::router(Arc::clone(&self.shared), Router::new()));
+    }
+
+    fn serve_app<L>(&self, listener: L, app: Router)
+    where
+        L: Listener,
+        L::Addr: std::fmt::Debug,
+    {
+        let app = app.into_make_service_with_connect_info::<io::Switch>();
         let shutdown = self.shared.shutdown.clone();
         self.shared.tracker.spawn(async move {
             let served = axum::serve(io::Cuttable(listener), app)

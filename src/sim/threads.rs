@@ -11,7 +11,7 @@ use super::json::thread_of;
 use super::messages::Draft;
 use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Reference, ThreadState, World, flag};
-use crate::ids::{ChannelId, MessageId, UserId};
+use crate::ids::{ChannelId, MessageId, RoleId, UserId};
 
 /// How a thread is made.
 #[derive(Debug, Clone)]
@@ -98,6 +98,17 @@ impl World {
                 message: None,
             });
             self.post(notice);
+        }
+    }
+
+    pub(crate) fn set_roles(&mut self, id: UserId, roles: Vec<RoleId>) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.roles = roles;
+            let mut data = self.member_json(id);
+            if let Some(fields) = data.as_object_mut() {
+                fields.insert("guild_id".to_owned(), json!(self.home_guild));
+            }
+            self.emit("GUILD_MEMBER_UPDATE", intent::GUILD_MEMBERS, data);
         }
     }
 

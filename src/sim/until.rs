@@ -124,7 +124,7 @@ fn picture(world: &World) -> String {
         );
     }
     let _ = writeln!(out, "gateway connected: {}", world.sessions.connected());
-    for call in world.calls.iter().rev().take(25).rev() {
+    for call in world.calls.values().rev().take(25).rev() {
         let _ = writeln!(out, "{} {} -> {:?}", call.method, call.path, call.status);
     }
     for complaint in &world.complaints {

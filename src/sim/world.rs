@@ -22,6 +22,9 @@ use crate::ids::{ChannelId, GuildId, MessageId, RoleId, UserId};
 
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
+/// How many requests are kept.
+const CALLS_LIMIT: usize = 100_000;
+
 /// Something that a person did with a command, a button, a select or a modal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InteractionId(u64);
@@ -269,7 +272,10 @@ pub(crate) struct World {
     pub(crate) sessions: Sessions,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
-    pub(crate) calls: Vec<RestCall>,
+    /// The bot's requests by number; the oldest are dropped when there are very many.
+    pub(crate) calls: BTreeMap<u64, RestCall>,
+    /// Every version of what the bot wrote.
+    pub(crate) shown: VecDeque<String>,
     /// What the simulator has to complain about: `assert_clean` fails with it.
     pub(crate) complaints: Vec<String>,
     pub(crate) outgoing: Vec<Event>,
@@ -295,6 +301,16 @@ impl World {
                 role.permissions = permissions & permission::VIEW_CHANNEL;
             }
         }
+    }
+
+    /// Records a request and gives its number.
+    pub(crate) fn record(&mut self, call: RestCall) -> u64 {
+        let number = self.calls.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.calls.insert(number, call);
+        if self.calls.len() > CALLS_LIMIT {
+            self.calls.pop_first();
+        }
+        number
     }
 
     /// Records that the simulator itself, or the bot's use of it, is wrong.

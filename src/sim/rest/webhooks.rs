@@ -17,7 +17,7 @@ use crate::ids::{MessageId, UserId};
 use crate::sim::Shared;
 use crate::sim::limits::{self, Purpose};
 use crate::sim::messages::Draft;
-use crate::sim::world::{Webhook, World};
+use crate::sim::world::{Webhook, World, flag};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let of = "/webhooks/{webhook}/{token}";
@@ -78,6 +78,7 @@ async fn execute(
         let mut draft = Draft::new(webhook.channel, UserId::from(id));
         draft.message.webhook = Some((id, name.to_owned()));
         world.fill(&mut draft, &form.json, form.files)?;
+        draft.message.flags &= !flag::EPHEMERAL;
         let message = world.post(draft);
         if options.wait == Some(true) {
             return Ok(world.answer_with("POST webhook", message)?.into_response());

@@ -2,6 +2,7 @@
 
 mod bot;
 mod control;
+mod edges;
 
 use std::time::Duration;
 
@@ -517,6 +518,40 @@ async fn the_real_limiter_waits_and_keeps_the_order() {
     let wanted: Vec<String> = (0..13).map(|number| number.to_string()).collect();
     assert_eq!(texts, wanted);
     assert!(sim.rate_limited() >= 1, "the 429 was met and did not surface");
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn limiters_that_do_not_know_of_each_other_get_429_and_lose_nothing() {
+    let sim = Sim::start(SimConfig {
+        rate_limits: RateLimits::Scaled(0.1),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let home = ch(sim.home_channel());
+    let tracker = tokio_util::task::TaskTracker::new();
+    for name in ["a", "b"] {
+        let http = tls::limited_http(&sim).await;
+        tracker.spawn(async move {
+            for number in 0..8 {
+                home.say(&http, format!("{name}{number}")).await.unwrap();
+            }
+        });
+    }
+    tracker.close();
+    tracker.wait().await;
+    let texts: Vec<String> = sim
+        .messages("home")
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    for name in ["a", "b"] {
+        let own: Vec<&String> = texts.iter().filter(|text| text.starts_with(name)).collect();
+        let wanted: Vec<String> = (0..8).map(|number| format!("{name}{number}")).collect();
+        assert_eq!(own, wanted.iter().collect::<Vec<_>>());
+    }
+    assert!(sim.rate_limited() >= 1, "two clients shared one bucket");
     sim.assert_clean();
 }
 
