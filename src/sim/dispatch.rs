@@ -30,6 +30,9 @@ pub(crate) mod intent {
 /// How many events a session keeps for a resume.
 const REPLAY_LIMIT: usize = 10_000;
 
+/// How many sessions without a connection are kept.
+const LOST_SESSIONS: usize = 4;
+
 /// One thing that happened, for whoever listens.
 #[derive(Debug)]
 pub(crate) struct Event {
@@ -112,6 +115,19 @@ impl Sessions {
         }
     }
 
+    /// Forgets the oldest sessions that no one came back for; their ids grow with time.
+    fn prune(&mut self) {
+        let lost: Vec<String> = self
+            .by_id
+            .iter()
+            .filter(|(_, session)| session.link.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lost.iter().rev().skip(LOST_SESSIONS) {
+            self.by_id.remove(id);
+        }
+    }
+
     /// The client said goodbye: the session cannot be resumed.
     pub(crate) fn forget(&mut self, connection: u64) {
         self.by_id
@@ -174,6 +190,7 @@ impl World {
     /// Starts a session on a connection: `READY` and a `GUILD_CREATE` for each guild.
     pub(crate) fn identify(&mut self, connection: u64, intents: u64, link: UnboundedSender<Out>) {
         self.sessions.identifies += 1;
+        self.sessions.prune();
         let id = format!("sim-session-{}", self.clock.next());
         let ready = self.ready_json(&id);
         let mut session = Session {

@@ -188,19 +188,25 @@ impl World {
         if select.disabled {
             return Err(Refused::new(format!("select {which:?} is disabled")));
         }
+        if !(select.least..=select.most).contains(&chosen.len()) {
+            let (least, most) = (select.least, select.most);
+            return Err(Refused::new(format!(
+                "select {which:?} takes {least} to {most} options"
+            )));
+        }
         let mut values = Vec::new();
         for choice in chosen {
             let option = select
                 .options
                 .iter()
-                .find(|(label, value)| label == choice || value == choice);
-            let (_, value) = option.ok_or_else(|| {
+                .find(|option| option.label == *choice || option.value == *choice);
+            let option = option.ok_or_else(|| {
                 Refused::new(format!(
                     "select {which:?} has no option {choice:?}: {:?}",
                     select.options
                 ))
             })?;
-            values.push(value.clone());
+            values.push(option.value.clone());
         }
         let data = json!({"custom_id": select.custom_id, "component_type": 3, "values": values});
         let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;

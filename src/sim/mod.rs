@@ -44,8 +44,8 @@ pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission}
 pub use self::control::{Refused, Where, Who};
 pub use self::faults::{Fault, Mishap};
 pub use self::seen::{
-    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenMessage, SeenModal, SeenReaction,
-    SeenSelect, SeenThread,
+    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenInput, SeenMessage, SeenModal, SeenOption,
+    SeenReaction, SeenSelect, SeenThread,
 };
 pub use self::world::InteractionId;
 use self::world::World;

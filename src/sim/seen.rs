@@ -64,6 +64,8 @@ pub struct SeenReaction {
 pub struct SeenButton {
     /// Its label.
     pub label: String,
+    /// Its emoji, where it has one.
+    pub emoji: String,
     /// What a click sends; empty for a link.
     pub custom_id: String,
     /// 1 primary, 2 secondary, 3 success, 4 danger, 5 link.
@@ -74,13 +76,30 @@ pub struct SeenButton {
     pub disabled: bool,
 }
 
+/// An option of a select menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeenOption {
+    /// What it says.
+    pub label: String,
+    /// What choosing it sends.
+    pub value: String,
+    /// What stands below the label.
+    pub description: String,
+    /// Whether it is chosen already.
+    pub chosen: bool,
+}
+
 /// A select menu on a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SeenSelect {
     /// What a choice sends.
     pub custom_id: String,
-    /// Label and value of each option.
-    pub options: Vec<(String, String)>,
+    /// What can be chosen.
+    pub options: Vec<SeenOption>,
+    /// How many have to be chosen at least.
+    pub least: usize,
+    /// How many can be chosen at most.
+    pub most: usize,
     /// Shown while nothing is chosen.
     pub placeholder: String,
     /// Whether it can be used.
@@ -152,11 +171,11 @@ impl SeenMessage {
         pieces.join("\n")
     }
 
-    /// The button with this label or `custom_id`.
+    /// The button with this label, emoji or `custom_id`.
     #[must_use]
     pub fn button(&self, which: &str) -> Option<&SeenButton> {
         let mut buttons = self.buttons.iter();
-        buttons.find(|button| button.custom_id == which || button.label == which)
+        buttons.find(|button| button.custom_id == which || button.label == which || button.emoji == which)
     }
 }
 
@@ -217,8 +236,27 @@ pub struct SeenModal {
     pub title: String,
     /// Its `custom_id`.
     pub custom_id: String,
-    /// `custom_id`, label and prefilled text of each input.
-    pub inputs: Vec<(String, String, String)>,
+    /// What is to be filled in.
+    pub inputs: Vec<SeenInput>,
+}
+
+/// An input of a modal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeenInput {
+    /// By which the bot knows it.
+    pub custom_id: String,
+    /// What is asked.
+    pub label: String,
+    /// What stands in it already.
+    pub value: String,
+    /// Shown while it is empty.
+    pub placeholder: String,
+    /// Whether it has several lines.
+    pub paragraph: bool,
+    /// Whether it has to be filled in.
+    pub required: bool,
+    /// The most characters it takes.
+    pub most: u64,
 }
 
 /// What came of an interaction.

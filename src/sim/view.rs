@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::seen::{
-    Reply, SeenAttachment, SeenButton, SeenMessage, SeenModal, SeenReaction, SeenSelect, SeenThread,
+    Reply, SeenAttachment, SeenButton, SeenInput, SeenMessage, SeenModal, SeenOption, SeenReaction,
+    SeenSelect, SeenThread,
 };
 use super::world::{Interaction, Message, World, flag};
 use crate::ids::{ChannelId, UserId};
@@ -46,6 +47,10 @@ fn components(message: &Message, fits: &dyn Fn(u64) -> bool) -> Vec<Value> {
 fn button(value: &Value) -> SeenButton {
     SeenButton {
         label: text(value, "label"),
+        emoji: value
+            .get("emoji")
+            .map(|emoji| text(emoji, "name"))
+            .unwrap_or_default(),
         custom_id: text(value, "custom_id"),
         style: value.get("style").and_then(Value::as_u64).unwrap_or(0),
         url: value.get("url").and_then(Value::as_str).map(str::to_owned),
@@ -53,13 +58,29 @@ fn button(value: &Value) -> SeenButton {
     }
 }
 
+fn option(value: &Value) -> SeenOption {
+    SeenOption {
+        label: text(value, "label"),
+        value: text(value, "value"),
+        description: text(value, "description"),
+        chosen: value.get("default") == Some(&Value::Bool(true)),
+    }
+}
+
 fn select(value: &Value) -> SeenSelect {
+    let bound = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or(1)
+    };
     let options = list(value, "options").iter();
     SeenSelect {
         custom_id: text(value, "custom_id"),
-        options: options
-            .map(|option| (text(option, "label"), text(option, "value")))
-            .collect(),
+        options: options.map(option).collect(),
+        least: bound("min_values"),
+        most: bound("max_values"),
         placeholder: text(value, "placeholder"),
         disabled: value.get("disabled") == Some(&Value::Bool(true)),
     }
@@ -185,12 +206,14 @@ impl World {
 fn seen_modal(data: &Value) -> SeenModal {
     let mut inputs = Vec::new();
     find_components(list(data, "components"), &|kind| kind == 4, &mut inputs);
-    let input = |value: &Value| {
-        (
-            text(value, "custom_id"),
-            text(value, "label"),
-            text(value, "value"),
-        )
+    let input = |value: &Value| SeenInput {
+        custom_id: text(value, "custom_id"),
+        label: text(value, "label"),
+        value: text(value, "value"),
+        placeholder: text(value, "placeholder"),
+        paragraph: value.get("style").and_then(Value::as_u64) == Some(2),
+        required: value.get("required") != Some(&Value::Bool(false)),
+        most: value.get("max_length").and_then(Value::as_u64).unwrap_or(4000),
     };
     SeenModal {
         title: text(data, "title"),
