@@ -310,3 +310,47 @@ fn note(resolved: &mut Map<String, Value>, of: &str, id: &str, data: Value) {
         fields.insert(id.to_owned(), data);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(options: &Value) -> Value {
+        json!({"name": "omp", "description": "x", "options": options})
+    }
+
+    fn option(name: &str, required: bool) -> Value {
+        json!({"name": name, "description": "x", "type": 3, "required": required})
+    }
+
+    #[test]
+    fn commands_are_checked_before_they_are_registered() {
+        assert_eq!(
+            check(&[command(&json!([option("a", true), option("b", false)]))]),
+            Ok(())
+        );
+        let names: Vec<Value> = (0..26).map(|n| option(&format!("o{n}"), false)).collect();
+        let wordy = json!({"name": "omp", "description": "x", "options": (0..25).map(|n| json!({
+            "name": format!("o{n}"), "description": "x", "type": 3,
+            "choices": (0..25).map(|c| json!({"name": format!("{c:0>10}"), "value": format!("{c:0>10}")})).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>()});
+        let refused = [
+            command(&json!([option("Upper", false)])),
+            command(&json!([option("two words", false)])),
+            command(&json!([option("optional", false), option("required", true)])),
+            command(&json!(names)),
+            json!({"name": "omp", "description": ""}),
+            json!({"name": "o".repeat(33), "description": "x"}),
+            wordy,
+        ];
+        for body in refused {
+            assert_eq!(
+                check(std::slice::from_ref(&body)).unwrap_err().code,
+                50035,
+                "{body}"
+            );
+        }
+        let twice = [command(&json!([])), command(&json!([]))];
+        assert_eq!(check(&twice).unwrap_err().code, 50035);
+    }
+}

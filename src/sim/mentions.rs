@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::messages::{objects, snowflake};
+use super::view::find_components;
 use super::world::{Mentions, Message, World, flag};
 use crate::ids::{RoleId, UserId};
 
@@ -24,7 +25,7 @@ impl World {
                         .any(|entry| snowflake(Some(entry)) == Some(id))
             }
         };
-        let content = &message.content;
+        let content = &whole_text(message);
         let mut found = Mentions {
             everyone: (content.contains("@everyone") || content.contains("@here")) && may("everyone", 0),
             ..Mentions::default()
@@ -71,6 +72,21 @@ impl World {
             .filter(|id| *id != author)
             .collect()
     }
+}
+
+/// The text in which marks count: the content and the text components, but no embed.
+fn whole_text(message: &Message) -> String {
+    let mut text = message.content.clone();
+    for component in find_components(&message.components, &|kind| kind == 10) {
+        text.push('\n');
+        text.push_str(
+            component
+                .get("content")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        );
+    }
+    text
 }
 
 /// The ids in marks such as `<@1>`; a mark that goes on with `&` is another kind.

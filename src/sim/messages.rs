@@ -270,6 +270,18 @@ impl World {
         self.announce_edit(id);
     }
 
+    /// A message made of layout components stays one: an edit is judged by that, whatever flags it gives.
+    pub(crate) fn keep_layout_flag(&self, id: MessageId, body: &mut Value) {
+        let layout = self
+            .messages
+            .get(&id)
+            .is_some_and(|message| message.flags & flag::COMPONENTS_V2 != 0);
+        if let Some(fields) = body.as_object_mut().filter(|_| layout) {
+            let flags = fields.get("flags").and_then(Value::as_u64).unwrap_or(0);
+            fields.insert("flags".to_owned(), json!(flags | flag::COMPONENTS_V2));
+        }
+    }
+
     pub(crate) fn delete_message(&mut self, id: MessageId) {
         let Some(message) = self.messages.remove(&id) else {
             return;

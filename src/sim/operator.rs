@@ -261,6 +261,16 @@ impl Sim {
         self.shared.change(|world| world.faults.clear());
     }
 
+    /// Gives the bot another token, as its owner can: the old one is worth nothing from now on.
+    pub fn reset_token(&self, token: &str) {
+        self.shared.change(|world| {
+            token.clone_into(&mut world.config.token);
+            world
+                .sessions
+                .tell_all(|| Out::Close(4004, "Authentication failed."));
+        });
+    }
+
     /// Changes what the bot may do.
     pub fn set_permissions(&self, permissions: u64) {
         self.shared.change(|world| world.set_permissions(permissions));

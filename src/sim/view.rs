@@ -25,22 +25,18 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 /// Every component of a kind, wherever it is nested.
-fn find_components(components: &[Value], fits: &dyn Fn(u64) -> bool, found: &mut Vec<Value>) {
+pub(crate) fn find_components(components: &[Value], fits: &dyn Fn(u64) -> bool) -> Vec<Value> {
+    let mut found = Vec::new();
     for component in components {
         let kind = component.get("type").and_then(Value::as_u64).unwrap_or(0);
         if fits(kind) {
             found.push(component.clone());
         }
-        find_components(list(component, "components"), fits, found);
+        found.extend(find_components(list(component, "components"), fits));
         if let Some(accessory) = component.get("accessory") {
-            find_components(std::slice::from_ref(accessory), fits, found);
+            found.extend(find_components(std::slice::from_ref(accessory), fits));
         }
     }
-}
-
-fn components(message: &Message, fits: &dyn Fn(u64) -> bool) -> Vec<Value> {
-    let mut found = Vec::new();
-    find_components(&message.components, fits, &mut found);
     found
 }
 
@@ -124,11 +120,11 @@ impl World {
             content: message.content.clone(),
             embeds: message.embeds.clone(),
             components: message.components.clone(),
-            buttons: components(message, &|kind| kind == 2)
+            buttons: find_components(&message.components, &|kind| kind == 2)
                 .iter()
                 .map(button)
                 .collect(),
-            selects: components(message, &|kind| matches!(kind, 3 | 5..=8))
+            selects: find_components(&message.components, &|kind| matches!(kind, 3 | 5..=8))
                 .iter()
                 .map(select)
                 .collect(),
@@ -204,8 +200,7 @@ impl World {
 }
 
 fn seen_modal(data: &Value) -> SeenModal {
-    let mut inputs = Vec::new();
-    find_components(list(data, "components"), &|kind| kind == 4, &mut inputs);
+    let inputs = find_components(list(data, "components"), &|kind| kind == 4);
     let input = |value: &Value| SeenInput {
         custom_id: text(value, "custom_id"),
         label: text(value, "label"),

@@ -176,10 +176,11 @@ fn check_send(world: &World, id: ChannelId, form: &Form) -> Result<(), ApiError>
 async fn edit(
     State(sim): App,
     Path((channel, id)): Path<(ChannelId, MessageId)>,
-    form: Form,
+    mut form: Form,
 ) -> Result<Json<Value>, ApiError> {
     sim.change(|world| {
         world.may_now(channel, 0)?;
+        world.keep_layout_flag(id, &mut form.json);
         let message = world.message_in(channel, id)?;
         if message.author != world.bot || message.webhook.is_some() {
             let what = "Cannot edit a message authored by another user";

@@ -114,10 +114,11 @@ async fn read(State(sim): App, Path((id, token, which)): OfMessage) -> Result<Js
 async fn edit(
     State(sim): App,
     Path((id, token, which)): OfMessage,
-    form: Form,
+    mut form: Form,
 ) -> Result<Json<Value>, ApiError> {
     sim.change(|world| {
         let message = find(world, id, &token, &which)?;
+        world.keep_layout_flag(message, &mut form.json);
         limits::message(&form.json, &form.files, Purpose::Edit, world.config.upload_limit)?;
         world.edit(message, &form.json, form.files);
         world.answer_with("PATCH answer", message)

@@ -8,7 +8,7 @@ use serenity::all::{
     CreateAttachment, CreateButton, CreateMessage, CreateThread, EditAttachments, EditMessage, GatewayIntents,
 };
 
-use super::bot::{Bot, Heard, http_for};
+use super::bot::{self, Bot, Heard, http_for};
 use super::{ch, msg, own, post, refusal, start};
 
 async fn with(config: SimConfig) -> Sim {
@@ -247,10 +247,13 @@ async fn a_gateway_that_is_down_comes_back() {
 #[tokio::test]
 async fn a_rejected_token_ends_the_bot() {
     let sim = start().await;
+    let old = sim.bot_token();
     let intents = GatewayIntents::non_privileged();
     let mut bot = Bot::start_with(http_for(&sim), &sim, intents).await.unwrap();
     bot.until(|heard| matches!(heard, Heard::Ready)).await;
-    sim.close_gateway(4004);
+    sim.reset_token("another.token.altogether");
+    let old = bot::http_with_token(&sim, &old);
+    assert_eq!(refusal(ch(sim.home_channel()).say(&old, "x").await).0, 401);
     let error = bot.ended().await.unwrap_err();
     assert!(matches!(
         error,
@@ -314,4 +317,51 @@ async fn it_stops_although_a_request_hangs() {
     .await;
     sim.stop().await;
     hung.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_token_that_is_wrong_when_the_bot_comes_back_is_final() {
+    let sim = start().await;
+    let mut bot = Bot::deaf(&sim).await;
+    bot.until(|heard| matches!(heard, Heard::Ready)).await;
+    sim.set_gateway_down(true);
+    sim.reset_token("another.token.altogether");
+    sim.set_gateway_down(false);
+    let error = bot.ended().await.unwrap_err();
+    assert!(matches!(
+        error,
+        serenity::Error::Gateway(serenity::gateway::GatewayError::InvalidAuthentication)
+    ));
+}
+
+#[tokio::test]
+async fn layout_components_are_read_clicked_and_stay_what_they_are() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let name = format!("<@{}>", sim.user("bob").unwrap());
+    let body = |text: &str| {
+        json!([{"type": 17, "components": [
+            {"type": 10, "content": text},
+            {"type": 9, "components": [{"type": 10, "content": name}],
+             "accessory": {"type": 2, "style": 1, "custom_id": "go", "label": "Go"}},
+        ]}])
+    };
+    let new = json!({"flags": 1 << 15, "components": body("first")});
+    let sent = http.send_message(home, Vec::new(), &new).await.unwrap();
+    let seen = sim.message(own(sent.id)).unwrap();
+    assert!(seen.words().contains("first"));
+    assert_eq!(seen.notified, ["bob"]);
+    sim.click("alice", seen.id, "Go").unwrap();
+    let edit = json!({"components": body("second")});
+    http.edit_message(home, sent.id, &edit, Vec::new()).await.unwrap();
+    assert!(sim.message(own(sent.id)).unwrap().words().contains("second"));
+    let mixed = http
+        .edit_message(home, sent.id, &json!({"content": "plain"}), Vec::new())
+        .await;
+    assert_eq!(refusal(mixed), (400, 50035));
+    let row = json!({"components": body("not flagged")});
+    assert_eq!(
+        refusal(http.send_message(home, Vec::new(), &row).await),
+        (400, 50035)
+    );
 }
