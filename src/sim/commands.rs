@@ -233,24 +233,11 @@ fn typed(
     let name = text(option, "name");
     let wrong = |what: &str| Refused::new(format!("option {name}: {value:?} is not {what}"));
     if !list(option, "choices").is_empty() {
-        let choice = list(option, "choices").iter().find(|choice| {
-            text(choice, "name") == value || choice.get("value").map(plain).as_deref() == Some(value)
-        });
-        return match choice.and_then(|choice| choice.get("value")) {
-            Some(value) => Ok(value.clone()),
-            None => Err(wrong("one of the choices")),
-        };
+        return chosen(option, value).ok_or_else(|| wrong("one of the choices"));
     }
     match kind(option) {
-        3 => {
-            let count = value.chars().count() as u64;
-            let bound = |key: &str| option.get(key).and_then(Value::as_u64);
-            let most = bound("max_length").unwrap_or(6000);
-            if count > most || count < bound("min_length").unwrap_or(0) {
-                return Err(wrong("as long as it has to be"));
-            }
-            Ok(json!(value))
-        }
+        3 if !fits(option, value) => Err(wrong("as long as it has to be")),
+        3 => Ok(json!(value)),
         4 => value
             .parse::<i64>()
             .map(Value::from)
@@ -294,6 +281,25 @@ fn typed(
     }
 }
 
+/// The value of the choice with this name or value.
+fn chosen(option: &Value, wanted: &str) -> Option<Value> {
+    let is_wanted = |choice: &&Value| {
+        text(choice, "name") == wanted || choice.get("value").map(plain).as_deref() == Some(wanted)
+    };
+    list(option, "choices")
+        .iter()
+        .find(is_wanted)?
+        .get("value")
+        .cloned()
+}
+
+/// Whether a text is as long as its option wants it.
+fn fits(option: &Value, value: &str) -> bool {
+    let bound = |key: &str| option.get(key).and_then(Value::as_u64);
+    let count = value.chars().count() as u64;
+    (bound("min_length").unwrap_or(0)..=bound("max_length").unwrap_or(6000)).contains(&count)
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -302,5 +308,49 @@ fn note(resolved: &mut Map<String, Value>, of: &str, id: &str, data: Value) {
     let entry = resolved.entry(of.to_owned()).or_insert_with(|| json!({}));
     if let Some(fields) = entry.as_object_mut() {
         fields.insert(id.to_owned(), data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(options: &Value) -> Value {
+        json!({"name": "omp", "description": "x", "options": options})
+    }
+
+    fn option(name: &str, required: bool) -> Value {
+        json!({"name": name, "description": "x", "type": 3, "required": required})
+    }
+
+    #[test]
+    fn commands_are_checked_before_they_are_registered() {
+        assert_eq!(
+            check(&[command(&json!([option("a", true), option("b", false)]))]),
+            Ok(())
+        );
+        let names: Vec<Value> = (0..26).map(|n| option(&format!("o{n}"), false)).collect();
+        let wordy = json!({"name": "omp", "description": "x", "options": (0..25).map(|n| json!({
+            "name": format!("o{n}"), "description": "x", "type": 3,
+            "choices": (0..25).map(|c| json!({"name": format!("{c:0>10}"), "value": format!("{c:0>10}")})).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>()});
+        let refused = [
+            command(&json!([option("Upper", false)])),
+            command(&json!([option("two words", false)])),
+            command(&json!([option("optional", false), option("required", true)])),
+            command(&json!(names)),
+            json!({"name": "omp", "description": ""}),
+            json!({"name": "o".repeat(33), "description": "x"}),
+            wordy,
+        ];
+        for body in refused {
+            assert_eq!(
+                check(std::slice::from_ref(&body)).unwrap_err().code,
+                50035,
+                "{body}"
+            );
+        }
+        let twice = [command(&json!([])), command(&json!([]))];
+        assert_eq!(check(&twice).unwrap_err().code, 50035);
     }
 }

@@ -146,7 +146,8 @@ impl Default for SimConfig {
     fn default() -> Self {
         Self {
             port: 0,
-            token: "MTEwMDAw.sim.bot-token".to_owned(),
+            // Not guessable, so that a page in the same browser cannot be the bot of a running demo.
+            token: format!("MTEwMDAw.sim001.{}", uuid::Uuid::new_v4().simple()),
             users: vec![
                 UserSpec::person("alice", &["operators"]),
                 UserSpec::person("bob", &["reviewers"]),
@@ -162,7 +163,7 @@ impl Default for SimConfig {
             disallowed_intents: 0,
             heartbeat_interval: Duration::from_millis(41_250),
             ack_window: Duration::from_secs(3),
-            token_window: Duration::from_secs(15 * 60),
+            token_window: Duration::from_mins(15),
             rename_trap: true,
             upload_limit: 10 * 1024 * 1024,
             max_pins: 50,

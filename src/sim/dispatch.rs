@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use serenity::model::event::{Event as Known, GatewayEvent};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::config::permission;
 use super::world::World;
 use crate::ids::UserId;
 
@@ -28,6 +29,9 @@ pub(crate) mod intent {
 
 /// How many events a session keeps for a resume.
 const REPLAY_LIMIT: usize = 10_000;
+
+/// How many sessions without a connection are kept.
+const LOST_SESSIONS: usize = 4;
 
 /// One thing that happened, for whoever listens.
 #[derive(Debug)]
@@ -84,6 +88,8 @@ pub(crate) struct Sessions {
     pub(crate) refuse_resumes: u64,
     /// Whether connections are refused.
     pub(crate) down: bool,
+    /// Whether heartbeats go unanswered.
+    pub(crate) silent: bool,
     /// The presence that the bot gave last.
     pub(crate) presence: Option<Value>,
 }
@@ -93,7 +99,7 @@ impl Sessions {
         self.by_id.values().any(|session| session.link.is_some())
     }
 
-    pub(crate) fn to_all(&mut self, make: impl Fn() -> Out) {
+    pub(crate) fn tell_all(&mut self, make: impl Fn() -> Out) {
         for session in self.by_id.values_mut() {
             session.send(make());
             session.link = None;
@@ -106,6 +112,19 @@ impl Sessions {
             if session.link.as_ref().is_some_and(|(id, _)| *id == connection) {
                 session.link = None;
             }
+        }
+    }
+
+    /// Forgets the oldest sessions that no one came back for; their ids grow with time.
+    fn prune(&mut self) {
+        let lost: Vec<String> = self
+            .by_id
+            .iter()
+            .filter(|(_, session)| session.link.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lost.iter().rev().skip(LOST_SESSIONS) {
+            self.by_id.remove(id);
         }
     }
 
@@ -125,6 +144,9 @@ impl World {
     /// Sends what was queued to every session that listens.
     pub(crate) fn flush(&mut self) {
         for event in std::mem::take(&mut self.outgoing) {
+            if self.hidden(&event) {
+                continue;
+            }
             self.check_event(event.name, &event.data);
             let bot = self.bot;
             for session in self.by_session() {
@@ -137,6 +159,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A bot hears nothing from a channel that it cannot see. Interactions reach it from anywhere.
+    fn hidden(&self, event: &Event) -> bool {
+        let id = event.data.get("channel_id").and_then(Value::as_str);
+        let channel = id.and_then(|id| self.channels.get(&id.parse().ok()?));
+        event.name != "INTERACTION_CREATE"
+            && channel.is_some_and(|channel| self.permissions_in(channel) & permission::VIEW_CHANNEL == 0)
     }
 
     fn by_session(&mut self) -> impl Iterator<Item = &mut Session> {
@@ -157,9 +187,10 @@ impl World {
         }
     }
 
-    /// Starts a session on a connection: READY and a GUILD_CREATE for each guild.
+    /// Starts a session on a connection: `READY` and a `GUILD_CREATE` for each guild.
     pub(crate) fn identify(&mut self, connection: u64, intents: u64, link: UnboundedSender<Out>) {
         self.sessions.identifies += 1;
+        self.sessions.prune();
         let id = format!("sim-session-{}", self.clock.next());
         let ready = self.ready_json(&id);
         let mut session = Session {

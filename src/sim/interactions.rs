@@ -57,7 +57,10 @@ impl World {
         }
         let interaction = interaction.clone();
         let kind = form.json.get("type").and_then(Value::as_u64).unwrap_or(0);
-        let data = form.json.get("data").cloned().unwrap_or(Value::Null);
+        let mut data = form.json.get("data").cloned().unwrap_or(Value::Null);
+        if let Some(message) = interaction.message.filter(|_| kind == answer::UPDATE) {
+            self.keep_layout_flag(message, &mut data);
+        }
         let answer = Answer {
             interaction,
             kind,

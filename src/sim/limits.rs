@@ -209,3 +209,124 @@ pub(crate) fn choices(choices: &[Value]) -> Result<(), ApiError> {
     }
     problems.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The code of the refusal; 0 where it is accepted.
+    fn code(body: &Value) -> u64 {
+        message(body, &[], Purpose::Create, 100).map_or_else(|error| error.code, |()| 0)
+    }
+
+    fn row(components: &Value) -> Value {
+        json!({"components": [{"type": 1, "components": components}]})
+    }
+
+    fn button(id: &str, label: &str) -> Value {
+        json!({"type": 2, "style": 1, "custom_id": id, "label": label})
+    }
+
+    fn embed(embed: &Value) -> Value {
+        json!({"embeds": [embed]})
+    }
+
+    /// Makes the thing with so many of what it is made of: accepted at the limit, refused one past it.
+    fn boundary(limit: usize, make: impl Fn(usize) -> Value) {
+        assert_eq!(code(&make(limit)), 0, "{limit} is accepted: {}", make(1));
+        assert_eq!(
+            code(&make(limit + 1)),
+            50035,
+            "{} is refused: {}",
+            limit + 1,
+            make(1)
+        );
+    }
+
+    #[test]
+    fn each_limit_is_where_discord_has_it() {
+        let text = |count: usize| "ü".repeat(count);
+        boundary(2000, |n| json!({"content": text(n)}));
+        boundary(25, |n| json!({"content": "x", "nonce": text(n)}));
+        boundary(256, |n| embed(&json!({"title": text(n)})));
+        boundary(4096, |n| embed(&json!({"description": text(n)})));
+        boundary(2048, |n| embed(&json!({"footer": {"text": text(n)}})));
+        boundary(256, |n| {
+            embed(&json!({"fields": [{"name": text(n), "value": "x"}]}))
+        });
+        boundary(1024, |n| {
+            embed(&json!({"fields": [{"name": "x", "value": text(n)}]}))
+        });
+        boundary(25, |n| {
+            embed(&json!({"fields": vec![json!({"name": "x", "value": "x"}); n]}))
+        });
+        boundary(10, |n| json!({"embeds": vec![json!({"title": "x"}); n]}));
+        boundary(
+            1904,
+            |n| json!({"embeds": [{"description": text(4096)}, {"description": text(n)}]}),
+        );
+        boundary(5, |n| {
+            row(&(0..n).map(|id| button(&id.to_string(), "x")).collect())
+        });
+        boundary(80, |n| row(&json!([button("id", &text(n))])));
+        boundary(100, |n| row(&json!([button(&text(n), "x")])));
+        boundary(5, |n| {
+            let row = |id: usize| json!({"type": 1, "components": [button(&id.to_string(), "x")]});
+            json!({"components": (0..n).map(row).collect::<Vec<_>>()})
+        });
+        let menu = |options: Vec<Value>| row(&json!([{"type": 3, "custom_id": "m", "options": options}]));
+        boundary(25, |n| {
+            menu(
+                (0..n)
+                    .map(|v| json!({"label": "x", "value": v.to_string()}))
+                    .collect(),
+            )
+        });
+        boundary(100, |n| menu(vec![json!({"label": text(n), "value": "v"})]));
+        boundary(100, |n| menu(vec![json!({"label": "x", "value": text(n)})]));
+        boundary(100, |n| {
+            menu(vec![json!({"label": "x", "value": "v", "description": text(n)})])
+        });
+        let layout = |components: Vec<Value>| json!({"flags": 1 << 15, "components": components});
+        boundary(40, |n| layout(vec![json!({"type": 14}); n]));
+        boundary(2000, |n| {
+            layout(vec![
+                json!({"type": 10, "content": text(n)}),
+                json!({"type": 10, "content": text(2000)}),
+            ])
+        });
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let refused = [
+            row(&json!([])),
+            row(&json!([button("same", "x"), button("same", "y")])),
+            row(&json!([{"type": 2, "style": 1, "custom_id": "x"}])),
+            row(&json!([{"type": 2, "style": 5, "label": "link without an address"}])),
+            row(&json!([{"type": 3, "custom_id": "m", "options": []}])),
+            json!({"components": [button("bare", "x")]}),
+            embed(&json!({"fields": [{"name": "", "value": "x"}]})),
+            json!({"content": "x", "allowed_mentions": {"parse": ["users"], "users": ["1"]}}),
+            json!({"content": 5}),
+        ];
+        for body in refused {
+            assert_eq!(code(&body), 50035, "{body}");
+        }
+        for empty in [json!({}), json!({"content": "\n "}), json!({"content": null})] {
+            assert_eq!(code(&empty), 50006, "{empty}");
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_field_as_discord_does() {
+        let body = embed(&json!({"title": "x".repeat(257)}));
+        let error = message(&body, &[], Purpose::Create, 100).unwrap_err().body();
+        let at = error.pointer("/errors/embeds/0/title/_errors/0/code").unwrap();
+        assert_eq!(
+            (error.get("code").unwrap(), at),
+            (&json!(50035), &json!("BASE_TYPE_MAX_LENGTH"))
+        );
+    }
+}

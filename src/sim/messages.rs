@@ -6,7 +6,10 @@ use super::dispatch::intent;
 use super::rest::body::Upload;
 use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Emoji, File, Mentions, Message, Reacted, Reference, World, flag};
-use crate::ids::{ChannelId, MessageId, RoleId, UserId};
+use crate::ids::{ChannelId, MessageId, UserId};
+
+/// How many versions of the bot's messages are remembered; the demo may run for days.
+const SHOWN_LIMIT: usize = 20_000;
 
 /// A message that is about to be.
 #[derive(Debug, Clone)]
@@ -59,7 +62,7 @@ fn with_kind(mut embeds: Vec<Value>) -> Vec<Value> {
     embeds
 }
 
-fn snowflake(value: Option<&Value>) -> Option<u64> {
+pub(crate) fn snowflake(value: Option<&Value>) -> Option<u64> {
     match value? {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.as_u64(),
@@ -89,12 +92,8 @@ impl World {
     ) -> Result<(), ApiError> {
         let channel = draft.message.channel;
         let message = &mut draft.message;
-        message.content = body
-            .get("content")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let content = body.get("content").and_then(Value::as_str).unwrap_or_default();
+        content.trim().clone_into(&mut message.content);
         message.embeds = with_kind(objects(body, "embeds"));
         message.components = objects(body, "components");
         message.flags |= body.get("flags").and_then(Value::as_u64).unwrap_or(0)
@@ -153,69 +152,6 @@ impl World {
             .collect()
     }
 
-    /// Whom a text mentions, as far as `allowed_mentions` lets it.
-    pub(crate) fn mentions(&self, message: &Message, allowed: Option<&Value>) -> Mentions {
-        let allowed = allowed.filter(|allowed| !allowed.is_null());
-        let may = |kind: &str, id: u64| match allowed {
-            None => true,
-            Some(allowed) => {
-                let parsed = objects(allowed, "parse")
-                    .iter()
-                    .any(|entry| entry.as_str() == Some(kind));
-                parsed
-                    || objects(allowed, kind)
-                        .iter()
-                        .any(|entry| snowflake(Some(entry)) == Some(id))
-            }
-        };
-        let content = &message.content;
-        let mut found = Mentions {
-            everyone: (content.contains("@everyone") || content.contains("@here")) && may("everyone", 0),
-            ..Mentions::default()
-        };
-        for id in marks(content, &["<@!", "<@"]) {
-            let user = UserId::from(id);
-            if self.users.contains_key(&user) && may("users", id) && !found.users.contains(&user) {
-                found.users.push(user);
-            }
-        }
-        for id in marks(content, &["<@&"]) {
-            let role = RoleId::from(id);
-            if may("roles", id) && !found.roles.contains(&role) {
-                found.roles.push(role);
-            }
-        }
-        let replied = allowed.is_none_or(|allowed| allowed.get("replied_user") == Some(&Value::Bool(true)));
-        let original = message
-            .reference
-            .as_ref()
-            .and_then(|reference| self.messages.get(&reference.message?));
-        if let Some(original) = original
-            && message.kind == 19
-            && replied
-            && !found.users.contains(&original.author)
-        {
-            found.users.push(original.author);
-        }
-        if message.flags & flag::SUPPRESS_NOTIFICATIONS == 0 {
-            found.notified = self.pinged(&found, message.author);
-        }
-        found
-    }
-
-    fn pinged(&self, mentions: &Mentions, author: UserId) -> Vec<UserId> {
-        self.users
-            .values()
-            .filter(|user| {
-                mentions.everyone
-                    || mentions.users.contains(&user.id)
-                    || user.roles.iter().any(|role| mentions.roles.contains(role))
-            })
-            .map(|user| user.id)
-            .filter(|id| *id != author)
-            .collect()
-    }
-
     /// Puts a message into its channel and tells everyone who may see it.
     pub(crate) fn post(&mut self, draft: Draft) -> MessageId {
         let id = match draft.ago_ms {
@@ -227,6 +163,7 @@ impl World {
             ..draft.message
         };
         let (id, channel, author) = (message.id, message.channel, message.author);
+        self.remember(&message);
         if message.visible_to.is_some() {
             self.messages.insert(id, message);
             return id;
@@ -246,6 +183,24 @@ impl World {
         self.messages.insert(id, message);
         self.emit("MESSAGE_CREATE", intent::GUILD_MESSAGES, data);
         id
+    }
+
+    /// Keeps what the bot showed, so that a test can ask whether a secret was ever to be seen.
+    fn remember(&mut self, message: &Message) {
+        if message.author != self.bot {
+            return;
+        }
+        let mut shown = self.seen(message).words();
+        for file in &message.files {
+            shown.push('\n');
+            shown.push_str(&file.name);
+            shown.push('\n');
+            shown.push_str(&String::from_utf8_lossy(&file.bytes));
+        }
+        if self.shown.len() >= SHOWN_LIMIT {
+            self.shown.pop_front();
+        }
+        self.shown.push_back(shown);
     }
 
     /// Who writes or is mentioned in a thread becomes its member.
@@ -275,7 +230,11 @@ impl World {
             return;
         };
         if let Some(content) = body.get("content") {
-            message.content = content.as_str().unwrap_or_default().trim().to_owned();
+            content
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .clone_into(&mut message.content);
         }
         if body.get("embeds").is_some() {
             message.embeds = with_kind(objects(body, "embeds"));
@@ -294,6 +253,8 @@ impl World {
                     .any(|entry| snowflake(entry.get("id")) == Some(file.id))
             });
         }
+        // Filling in "… is thinking" is no edit to a person.
+        let thinking = message.flags & flag::LOADING != 0;
         message.flags &= !flag::LOADING;
         let channel = message.channel;
         message.files.extend(self.keep_files(channel, body, uploads));
@@ -301,9 +262,24 @@ impl World {
         let notified = std::mem::take(&mut message.mentions.notified);
         message.mentions = self.mentions(&message, body.get("allowed_mentions"));
         message.mentions.notified = notified;
-        message.edited = Some(Clock::now_ms());
+        if !thinking {
+            message.edited = Some(Clock::now_ms());
+        }
+        self.remember(&message);
         self.messages.insert(id, message);
         self.announce_edit(id);
+    }
+
+    /// A message made of layout components stays one: an edit is judged by that, whatever flags it gives.
+    pub(crate) fn keep_layout_flag(&self, id: MessageId, body: &mut Value) {
+        let layout = self
+            .messages
+            .get(&id)
+            .is_some_and(|message| message.flags & flag::COMPONENTS_V2 != 0);
+        if let Some(fields) = body.as_object_mut().filter(|_| layout) {
+            let flags = fields.get("flags").and_then(Value::as_u64).unwrap_or(0);
+            fields.insert("flags".to_owned(), json!(flags | flag::COMPONENTS_V2));
+        }
     }
 
     pub(crate) fn delete_message(&mut self, id: MessageId) {
@@ -412,19 +388,4 @@ impl World {
             self.post(notice);
         }
     }
-}
-
-/// The ids in marks such as `<@1>`; a mark that goes on with `&` is another kind.
-fn marks(content: &str, openings: &[&str]) -> Vec<u64> {
-    let mut found = Vec::new();
-    for opening in openings {
-        for piece in content.split(opening).skip(1) {
-            if let Some((id, _)) = piece.split_once('>')
-                && let Ok(id) = id.parse()
-            {
-                found.push(id);
-            }
-        }
-    }
-    found
 }

@@ -7,14 +7,18 @@ mod commands;
 mod components;
 mod config;
 mod control;
+mod control_events;
 mod control_http;
 mod dispatch;
 mod faults;
+mod founding;
 mod gateway;
+mod hands;
 mod interactions;
 mod io;
 mod json;
 mod limits;
+mod mentions;
 mod messages;
 mod operator;
 mod ratelimit;
@@ -22,12 +26,14 @@ mod rest;
 mod seen;
 mod threads;
 mod until;
+mod view;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,8 +44,8 @@ pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission}
 pub use self::control::{Refused, Where, Who};
 pub use self::faults::{Fault, Mishap};
 pub use self::seen::{
-    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenMessage, SeenModal, SeenReaction,
-    SeenSelect, SeenThread,
+    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenInput, SeenMessage, SeenModal, SeenOption,
+    SeenReaction, SeenSelect, SeenThread,
 };
 pub use self::world::InteractionId;
 use self::world::World;
@@ -48,7 +54,8 @@ use self::world::World;
 #[derive(Clone)]
 pub struct Sim {
     shared: Arc<Shared>,
-    _stop_with_the_last: Arc<DropGuard>,
+    /// Stops everything with the last handle; a server's own handle does not count.
+    _stop_with_the_last: Option<Arc<DropGuard>>,
 }
 
 /// What the servers and the handles share.
@@ -97,6 +104,11 @@ impl Shared {
 impl Sim {
     /// Starts a simulated Discord on 127.0.0.1.
     pub async fn start(config: SimConfig) -> anyhow::Result<Self> {
+        Self::start_with_pages(config, Router::new()).await
+    }
+
+    /// Starts one that also serves these pages, from the same origin as its controls.
+    pub async fn start_with_pages(config: SimConfig, pages: Router) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", config.port))
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{}", config.port))?;
@@ -109,10 +121,18 @@ impl Sim {
                 shutdown: shutdown.clone(),
                 tracker: TaskTracker::new(),
             }),
-            _stop_with_the_last: Arc::new(shutdown.drop_guard()),
+            _stop_with_the_last: Some(Arc::new(shutdown.drop_guard())),
         };
-        sim.serve(listener);
+        sim.serve_app(listener, rest::router(Arc::clone(&sim.shared), pages));
         Ok(sim)
+    }
+
+    /// A handle for the simulator's own servers, which must not keep it alive.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            _stop_with_the_last: None,
+        }
     }
 
     /// Serves the same Discord on another listener too, such as one that speaks TLS.
@@ -121,7 +141,15 @@ impl Sim {
         L: Listener,
         L::Addr: std::fmt::Debug,
     {
-        let app = rest::router(Arc::clone(&self.shared)).into_make_service_with_connect_info::<io::Switch>();
+        self.serve_app(listener, rest::router(Arc::clone(&self.shared), Router::new()));
+    }
+
+    fn serve_app<L>(&self, listener: L, app: Router)
+    where
+        L: Listener,
+        L::Addr: std::fmt::Debug,
+    {
+        let app = app.into_make_service_with_connect_info::<io::Switch>();
         let shutdown = self.shared.shutdown.clone();
         self.shared.tracker.spawn(async move {
             let served = axum::serve(io::Cuttable(listener), app)

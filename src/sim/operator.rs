@@ -43,6 +43,13 @@ impl Sim {
         self.shared.look(|world| world.find_user(&who))
     }
 
+    /// The names of everyone, the bot too.
+    #[must_use]
+    pub fn users(&self) -> Vec<String> {
+        self.shared
+            .look(|world| world.users.values().map(|user| user.name.clone()).collect())
+    }
+
     /// A channel's or thread's id.
     pub fn channel(&self, channel: impl Into<Where>) -> Result<ChannelId, Refused> {
         let channel = channel.into();
@@ -84,7 +91,7 @@ impl Sim {
         self.shared.change(|world| {
             let channel = world.find_channel(&channel)?;
             let id = world.clock.next();
-            let token = format!("sim-hook-{id}");
+            let token = format!("sim-{}", uuid::Uuid::new_v4().simple());
             let url = format!("{}/api/webhooks/{id}/{token}", world.base);
             let name = name.to_owned();
             world.webhooks.insert(id, Webhook { token, channel, name });
@@ -192,21 +199,34 @@ impl Sim {
     /// Every request, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<RestCall> {
-        self.shared.look(|world| world.calls.clone())
+        self.shared.look(|world| world.calls.values().cloned().collect())
     }
 
     /// How many requests came for a route: `count("POST", "/channels/{}/messages")`.
     #[must_use]
     pub fn count(&self, method: &str, route: &str) -> usize {
         let fits = |call: &&RestCall| matches(method, route, &call.method, &call.path);
-        self.shared.look(|world| world.calls.iter().filter(fits).count())
+        self.shared
+            .look(|world| world.calls.values().filter(fits).count())
     }
 
     /// How many requests were answered with 429.
     #[must_use]
     pub fn rate_limited(&self) -> usize {
+        self.shared.look(|world| {
+            world
+                .calls
+                .values()
+                .filter(|call| call.status == Some(429))
+                .count()
+        })
+    }
+
+    /// Whatever the bot ever wrote, in a message, an edit or a text file, that contains this.
+    #[must_use]
+    pub fn ever_shown(&self, text: &str) -> Option<String> {
         self.shared
-            .look(|world| world.calls.iter().filter(|call| call.status == Some(429)).count())
+            .look(|world| world.shown.iter().find(|shown| shown.contains(text)).cloned())
     }
 
     /// Whether the bot is on the gateway.
@@ -241,9 +261,41 @@ impl Sim {
         self.shared.change(|world| world.faults.clear());
     }
 
+    /// Gives the bot another token, as its owner can: the old one is worth nothing from now on.
+    pub fn reset_token(&self, token: &str) {
+        self.shared.change(|world| {
+            token.clone_into(&mut world.config.token);
+            world
+                .sessions
+                .tell_all(|| Out::Close(4004, "Authentication failed."));
+        });
+    }
+
     /// Changes what the bot may do.
     pub fn set_permissions(&self, permissions: u64) {
         self.shared.change(|world| world.set_permissions(permissions));
+    }
+
+    /// Gives a person these roles and takes all others.
+    pub fn set_roles(&self, user: impl Into<Who>, roles: &[&str]) -> Result<(), Refused> {
+        let user = user.into();
+        let roles: Result<Vec<RoleId>, Refused> = roles.iter().map(|name| self.role(name)).collect();
+        let roles = roles?;
+        self.shared.change(|world| {
+            let user = world.find_user(&user)?;
+            world.set_roles(user, roles);
+            Ok(())
+        })
+    }
+
+    /// Renames a channel or thread, as a person would.
+    pub fn rename(&self, channel: impl Into<Where>, name: &str) -> Result<(), Refused> {
+        let channel = channel.into();
+        self.shared.change(|world| {
+            let channel = world.find_channel(&channel)?;
+            world.edit_channel(channel, &serde_json::json!({"name": name}));
+            Ok(())
+        })
     }
 
     /// Archives a thread or opens it again.
@@ -273,7 +325,7 @@ impl Sim {
 
     /// Cuts the bot's gateway connection; it may resume.
     pub fn drop_gateway(&self) {
-        self.shared.change(|world| world.sessions.to_all(|| Out::Cut));
+        self.shared.change(|world| world.sessions.tell_all(|| Out::Cut));
     }
 
     /// Closes the bot's gateway connection with a code.
@@ -281,7 +333,7 @@ impl Sim {
         self.shared.change(|world| {
             world
                 .sessions
-                .to_all(|| Out::Close(code, "closed by the operator"))
+                .tell_all(|| Out::Close(code, "closed by the operator"));
         });
     }
 
@@ -290,12 +342,17 @@ impl Sim {
         self.shared.change(|world| world.sessions.refuse_resumes = count);
     }
 
+    /// Stops acknowledging heartbeats, as a connection does that is dead without knowing it.
+    pub fn set_gateway_silent(&self, silent: bool) {
+        self.shared.change(|world| world.sessions.silent = silent);
+    }
+
     /// Takes the gateway down, or lets it come back.
     pub fn set_gateway_down(&self, down: bool) {
         self.shared.change(|world| {
             world.sessions.down = down;
             if down {
-                world.sessions.to_all(|| Out::Cut);
+                world.sessions.tell_all(|| Out::Cut);
             }
         });
     }

@@ -35,6 +35,8 @@ pub(crate) struct Verdict {
     remaining: u32,
     reset_after: f64,
     bucket: &'static str,
+    /// `Retry-After` as the header says it.
+    header: String,
     /// `None` when it may go on; otherwise which limit was hit.
     pub(crate) exceeded: Option<&'static str>,
 }
@@ -63,7 +65,7 @@ impl Verdict {
         }
         if let Some(scope) = self.exceeded {
             set("x-ratelimit-scope", scope.to_owned());
-            set("retry-after", format!("{:.3}", self.reset_after));
+            set("retry-after", self.header.clone());
         }
     }
 }
@@ -136,6 +138,16 @@ impl Limiter {
         }
     }
 
+    /// Discord's header has whole seconds, rounded up; only the body is exact. With scaled windows a whole
+    /// second would be out of proportion.
+    fn header(&self, seconds: f64) -> String {
+        if self.factor == Some(1.0) {
+            format!("{:.0}", seconds.ceil())
+        } else {
+            format!("{seconds:.3}")
+        }
+    }
+
     /// Judges a request; `None` when limits are off or do not hold for it.
     pub(crate) fn judge(&mut self, method: &str, route: &str, path: &str) -> Option<Verdict> {
         let factor = self.factor?;
@@ -151,6 +163,7 @@ impl Limiter {
                     limit: GLOBAL.0,
                     remaining: 0,
                     reset_after: left,
+                    header: self.header(left),
                     bucket: "global",
                     exceeded: Some("global"),
                 });
@@ -160,10 +173,13 @@ impl Limiter {
         let key = (rule.name, major(path));
         let window = self.windows.entry(key).or_insert_with(|| Window::fresh(now));
         let taken = window.take(rule.limit, rule.seconds * factor, now);
+        let remaining = rule.limit - window.used;
+        let reset_after = taken.unwrap_or_else(|left| left);
         Some(Verdict {
             limit: rule.limit,
-            remaining: rule.limit - window.used,
-            reset_after: taken.unwrap_or_else(|left| left),
+            remaining,
+            reset_after,
+            header: self.header(reset_after),
             bucket: rule.name,
             exceeded: taken.is_err().then_some("user"),
         })

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::world::{Interaction, InteractionId, Message, World, flag};
+use super::world::InteractionId;
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
 
 /// A request that the bot made.
@@ -64,6 +64,8 @@ pub struct SeenReaction {
 pub struct SeenButton {
     /// Its label.
     pub label: String,
+    /// Its emoji, where it has one.
+    pub emoji: String,
     /// What a click sends; empty for a link.
     pub custom_id: String,
     /// 1 primary, 2 secondary, 3 success, 4 danger, 5 link.
@@ -74,13 +76,30 @@ pub struct SeenButton {
     pub disabled: bool,
 }
 
+/// An option of a select menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeenOption {
+    /// What it says.
+    pub label: String,
+    /// What choosing it sends.
+    pub value: String,
+    /// What stands below the label.
+    pub description: String,
+    /// Whether it is chosen already.
+    pub chosen: bool,
+}
+
 /// A select menu on a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SeenSelect {
     /// What a choice sends.
     pub custom_id: String,
-    /// Label and value of each option.
-    pub options: Vec<(String, String)>,
+    /// What can be chosen.
+    pub options: Vec<SeenOption>,
+    /// How many have to be chosen at least.
+    pub least: usize,
+    /// How many can be chosen at most.
+    pub most: usize,
     /// Shown while nothing is chosen.
     pub placeholder: String,
     /// Whether it can be used.
@@ -89,11 +108,17 @@ pub struct SeenSelect {
 
 /// A message as a person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts that a test asks for one by one"
+)]
 pub struct SeenMessage {
     /// Its id.
     pub id: MessageId,
     /// Where it is.
     pub channel: ChannelId,
+    /// When it was written, in unix milliseconds.
+    pub at_ms: i64,
     /// The author's name.
     pub author: String,
     /// The author.
@@ -146,11 +171,11 @@ impl SeenMessage {
         pieces.join("\n")
     }
 
-    /// The button with this label or `custom_id`.
+    /// The button with this label, emoji or `custom_id`.
     #[must_use]
     pub fn button(&self, which: &str) -> Option<&SeenButton> {
         let mut buttons = self.buttons.iter();
-        buttons.find(|button| button.custom_id == which || button.label == which)
+        buttons.find(|button| button.custom_id == which || button.label == which || button.emoji == which)
     }
 }
 
@@ -211,12 +236,35 @@ pub struct SeenModal {
     pub title: String,
     /// Its `custom_id`.
     pub custom_id: String,
-    /// `custom_id`, label and prefilled text of each input.
-    pub inputs: Vec<(String, String, String)>,
+    /// What is to be filled in.
+    pub inputs: Vec<SeenInput>,
+}
+
+/// An input of a modal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeenInput {
+    /// By which the bot knows it.
+    pub custom_id: String,
+    /// What is asked.
+    pub label: String,
+    /// What stands in it already.
+    pub value: String,
+    /// Shown while it is empty.
+    pub placeholder: String,
+    /// Whether it has several lines.
+    pub paragraph: bool,
+    /// Whether it has to be filled in.
+    pub required: bool,
+    /// The most characters it takes.
+    pub most: u64,
 }
 
 /// What came of an interaction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts that a test asks for one by one"
+)]
 pub struct Reply {
     /// The interaction.
     pub interaction: InteractionId,
@@ -261,195 +309,5 @@ impl Reply {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.failed || (self.answered && !self.deferred)
-    }
-}
-
-fn text(value: &Value, key: &str) -> String {
-    match value.get(key) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
-}
-
-/// Every component of a kind, wherever it is nested.
-fn find_components(components: &[Value], fits: &dyn Fn(u64) -> bool, found: &mut Vec<Value>) {
-    for component in components {
-        let kind = component.get("type").and_then(Value::as_u64).unwrap_or(0);
-        if fits(kind) {
-            found.push(component.clone());
-        }
-        find_components(list(component, "components"), fits, found);
-        if let Some(accessory) = component.get("accessory") {
-            find_components(std::slice::from_ref(accessory), fits, found);
-        }
-    }
-}
-
-fn components(message: &Message, fits: &dyn Fn(u64) -> bool) -> Vec<Value> {
-    let mut found = Vec::new();
-    find_components(&message.components, fits, &mut found);
-    found
-}
-
-fn button(value: &Value) -> SeenButton {
-    SeenButton {
-        label: text(value, "label"),
-        custom_id: text(value, "custom_id"),
-        style: value.get("style").and_then(Value::as_u64).unwrap_or(0),
-        url: value.get("url").and_then(Value::as_str).map(str::to_owned),
-        disabled: value.get("disabled") == Some(&Value::Bool(true)),
-    }
-}
-
-fn select(value: &Value) -> SeenSelect {
-    let options = list(value, "options").iter();
-    SeenSelect {
-        custom_id: text(value, "custom_id"),
-        options: options
-            .map(|option| (text(option, "label"), text(option, "value")))
-            .collect(),
-        placeholder: text(value, "placeholder"),
-        disabled: value.get("disabled") == Some(&Value::Bool(true)),
-    }
-}
-
-impl World {
-    pub(crate) fn name_of(&self, user: UserId) -> String {
-        self.users
-            .get(&user)
-            .map_or_else(|| user.to_string(), |user| user.name.clone())
-    }
-
-    fn names_of(&self, users: &[UserId]) -> Vec<String> {
-        users.iter().map(|user| self.name_of(*user)).collect()
-    }
-
-    pub(crate) fn seen(&self, message: &Message) -> SeenMessage {
-        let url = |id: u64, name: &str| format!("{}/attachments/{}/{id}/{name}", self.base, message.channel);
-        let files = message.files.iter().map(|file| SeenAttachment {
-            name: file.name.clone(),
-            url: url(file.id, &file.name),
-            content_type: file.content_type.clone(),
-            size: file.bytes.len(),
-            bytes: file.bytes.clone(),
-        });
-        let reactions = message.reactions.iter().map(|reacted| SeenReaction {
-            emoji: reacted.emoji.to_string(),
-            users: self.names_of(&reacted.users),
-        });
-        let author = match &message.webhook {
-            Some((_, name)) => name.clone(),
-            None => self.name_of(message.author),
-        };
-        SeenMessage {
-            id: message.id,
-            channel: message.channel,
-            author,
-            author_id: message.author,
-            by_bot: message.author == self.bot,
-            content: message.content.clone(),
-            embeds: message.embeds.clone(),
-            components: message.components.clone(),
-            buttons: components(message, &|kind| kind == 2)
-                .iter()
-                .map(button)
-                .collect(),
-            selects: components(message, &|kind| matches!(kind, 3 | 5..=8))
-                .iter()
-                .map(select)
-                .collect(),
-            attachments: files.collect(),
-            reactions: reactions.collect(),
-            pinned: message.pinned,
-            edited: message.edited.is_some(),
-            silent: message.flags & flag::SUPPRESS_NOTIFICATIONS != 0,
-            flags: message.flags,
-            kind: message.kind,
-            notified: self.names_of(&message.mentions.notified),
-            reply_to: message
-                .reference
-                .as_ref()
-                .filter(|_| message.kind == 19)
-                .and_then(|to| to.message),
-            only_for: message.visible_to.map(|user| self.name_of(user)),
-            thinking: message.flags & flag::LOADING != 0,
-        }
-    }
-
-    /// What people wrote in a channel, and the bot, oldest first.
-    pub(crate) fn seen_messages(&self, channel: ChannelId) -> Vec<SeenMessage> {
-        let ids = self
-            .channels
-            .get(&channel)
-            .map_or(&[][..], |channel| channel.messages.as_slice());
-        ids.iter()
-            .filter_map(|id| self.messages.get(id))
-            .filter(|message| matches!(message.kind, 0 | 19 | 20))
-            .map(|message| self.seen(message))
-            .collect()
-    }
-
-    pub(crate) fn seen_thread(&self, id: ChannelId) -> Option<SeenThread> {
-        let channel = self.channels.get(&id)?;
-        let thread = channel.thread.as_ref()?;
-        let members: Vec<UserId> = thread.members.keys().copied().collect();
-        Some(SeenThread {
-            id: id.thread(),
-            name: channel.name.clone(),
-            parent: thread.parent,
-            archived: thread.archived,
-            locked: thread.locked,
-            members: self.names_of(&members),
-            messages: self.seen_messages(id),
-        })
-    }
-
-    pub(crate) fn seen_reply(&self, interaction: &Interaction) -> Reply {
-        let original = interaction.original.and_then(|id| self.messages.get(&id));
-        let followups = interaction
-            .followups
-            .iter()
-            .filter_map(|id| self.messages.get(id));
-        let late = interaction.created.elapsed() > self.config.ack_window;
-        let choices = interaction
-            .choices
-            .iter()
-            .map(|choice| (text(choice, "name"), text(choice, "value")));
-        Reply {
-            interaction: interaction.id,
-            answered: interaction.answer.is_some(),
-            failed: interaction.answer.is_none() && late,
-            deferred: original.is_some_and(|message| message.flags & flag::LOADING != 0),
-            ephemeral: original.is_some_and(|message| message.visible_to.is_some()),
-            message: original.map(|message| self.seen(message)),
-            followups: followups.map(|message| self.seen(message)).collect(),
-            modal: interaction.modal.as_ref().map(seen_modal),
-            choices: choices.collect(),
-        }
-    }
-}
-
-fn seen_modal(data: &Value) -> SeenModal {
-    let mut inputs = Vec::new();
-    find_components(list(data, "components"), &|kind| kind == 4, &mut inputs);
-    let input = |value: &Value| {
-        (
-            text(value, "custom_id"),
-            text(value, "label"),
-            text(value, "value"),
-        )
-    };
-    SeenModal {
-        title: text(data, "title"),
-        custom_id: text(data, "custom_id"),
-        inputs: inputs.iter().map(input).collect(),
     }
 }

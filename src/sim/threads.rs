@@ -11,7 +11,7 @@ use super::json::thread_of;
 use super::messages::Draft;
 use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Reference, ThreadState, World, flag};
-use crate::ids::{ChannelId, MessageId, UserId};
+use crate::ids::{ChannelId, MessageId, RoleId, UserId};
 
 /// How a thread is made.
 #[derive(Debug, Clone)]
@@ -25,14 +25,14 @@ pub(crate) struct NewThread {
 }
 
 const RENAMES: usize = 2;
-const RENAME_WINDOW: Duration = Duration::from_secs(600);
+const RENAME_WINDOW: Duration = Duration::from_mins(10);
 
 impl World {
     pub(crate) fn thread_mut(&mut self, id: ChannelId) -> Option<&mut ThreadState> {
         self.channels.get_mut(&id)?.thread.as_mut()
     }
 
-    pub(crate) fn create_thread(&mut self, new: NewThread) -> Result<ChannelId, ApiError> {
+    pub(crate) fn create_thread(&mut self, new: &NewThread) -> Result<ChannelId, ApiError> {
         let guild = self.channel(new.parent)?.guild;
         if let Some(message) = new.message
             && self.channels.contains_key(&thread_of(message))
@@ -71,7 +71,7 @@ impl World {
         self.channels.insert(id, channel);
         self.emit("THREAD_CREATE", intent::GUILDS, data);
         self.announce_members(id, &[new.owner], &[]);
-        self.say_thread_began(&new, id);
+        self.say_thread_began(new, id);
         Ok(id)
     }
 
@@ -98,6 +98,17 @@ impl World {
                 message: None,
             });
             self.post(notice);
+        }
+    }
+
+    pub(crate) fn set_roles(&mut self, id: UserId, roles: Vec<RoleId>) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.roles = roles;
+            let mut data = self.member_json(id);
+            if let Some(fields) = data.as_object_mut() {
+                fields.insert("guild_id".to_owned(), json!(self.home_guild));
+            }
+            self.emit("GUILD_MEMBER_UPDATE", intent::GUILD_MEMBERS, data);
         }
     }
 

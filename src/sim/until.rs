@@ -63,10 +63,10 @@ impl Sim {
                 let _ = changes.changed().await;
             }
         });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => panic!("waited {limit:?} for {what} ({caller})\n{}", self.picture()),
-        }
+        let Ok(found) = found.await else {
+            panic!("waited {limit:?} for {what} ({caller})\n{}", self.picture());
+        };
+        found
     }
 
     /// What the simulator has to complain about: unknown routes, payloads that serenity cannot read,
@@ -137,7 +137,7 @@ fn picture(world: &World) -> String {
         );
     }
     let _ = writeln!(out, "gateway connected: {}", world.sessions.connected());
-    for call in world.calls.iter().rev().take(25).rev() {
+    for call in world.calls.values().rev().take(25).rev() {
         let _ = writeln!(out, "{} {} -> {:?}", call.method, call.path, call.status);
     }
     for complaint in &world.complaints {

@@ -5,7 +5,6 @@
     clippy::too_many_lines,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    clippy::self_named_module_files,
     unreachable_pub,
     reason = "a panic is how a test fails, in its harness too, and a scenario is read from top to bottom"
 )]
@@ -21,3 +20,4 @@ mod outbox;
 mod real;
 mod scripted_discord;
 mod sim;
+mod tls;

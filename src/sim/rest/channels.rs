@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use serenity::model::channel::GuildChannel;
+use serenity::model::channel::Channel;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ async fn read(State(sim): App, Path(id): Path<ChannelId>) -> Result<Json<Value>,
     sim.change(|world| {
         let channel = world.may(id, 0)?.clone();
         let data = world.channel_json(&channel);
-        Ok(Json(world.checked::<GuildChannel>("GET channel", data)))
+        Ok(Json(world.checked::<Channel>("GET channel", data)))
     })
 }
 
@@ -54,7 +54,7 @@ async fn edit(State(sim): App, Path(id): Path<ChannelId>, form: Form) -> Result<
         world.edit_channel(id, &form.json);
         let channel = world.channel(id)?.clone();
         let data = world.channel_json(&channel);
-        Ok(Json(world.checked::<GuildChannel>("PATCH channel", data)))
+        Ok(Json(world.checked::<Channel>("PATCH channel", data)))
     })
 }
 
@@ -97,7 +97,7 @@ async fn remove(State(sim): App, Path(id): Path<ChannelId>) -> Result<Json<Value
         };
         world.may(id, needed)?;
         let data = world.delete_channel(id).unwrap_or(Value::Null);
-        Ok(Json(world.checked::<GuildChannel>("DELETE channel", data)))
+        Ok(Json(world.checked::<Channel>("DELETE channel", data)))
     })
 }
 

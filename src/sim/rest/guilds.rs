@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/guilds/{guild}/members", get(members))
         .route("/guilds/{guild}/members/{user}", get(member))
         .route("/users/@me/guilds", get(own))
+        .route("/users/@me/guilds/{guild}/member", get(own_member))
 }
 
 fn guild(world: &World, id: GuildId) -> Result<&Guild, ApiError> {
@@ -68,6 +69,11 @@ async fn member(State(sim): App, Path((id, user)): Path<(GuildId, UserId)>) -> R
         let data = world.member_json(user);
         Ok(Json(world.checked::<Member>("GET member", data)))
     })
+}
+
+async fn own_member(State(sim): App, Path(id): Path<GuildId>) -> Result<Json<Value>, ApiError> {
+    let bot = sim.look(|world| world.bot);
+    member(State(sim), Path((id, bot))).await
 }
 
 async fn members(State(sim): App, Path(id): Path<GuildId>) -> Result<Json<Value>, ApiError> {

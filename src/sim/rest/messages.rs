@@ -18,7 +18,7 @@ use crate::sim::Shared;
 use crate::sim::config::permission;
 use crate::sim::limits::{self, Purpose};
 use crate::sim::messages::Draft;
-use crate::sim::world::World;
+use crate::sim::world::{World, flag};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -119,7 +119,7 @@ async fn create(State(sim): App, Path(id): Path<ChannelId>, form: Form) -> Resul
         }
         let mut draft = Draft::new(id, world.bot);
         world.fill(&mut draft, &form.json, form.files)?;
-        draft.message.flags &= !crate::sim::world::flag::EPHEMERAL;
+        draft.message.flags &= !flag::EPHEMERAL;
         let message = world.post(draft);
         if let Some(nonce) = nonce {
             world.nonces.insert((id, nonce), message);
@@ -176,10 +176,11 @@ fn check_send(world: &World, id: ChannelId, form: &Form) -> Result<(), ApiError>
 async fn edit(
     State(sim): App,
     Path((channel, id)): Path<(ChannelId, MessageId)>,
-    form: Form,
+    mut form: Form,
 ) -> Result<Json<Value>, ApiError> {
     sim.change(|world| {
         world.may_now(channel, 0)?;
+        world.keep_layout_flag(id, &mut form.json);
         let message = world.message_in(channel, id)?;
         if message.author != world.bot || message.webhook.is_some() {
             let what = "Cannot edit a message authored by another user";
@@ -216,7 +217,7 @@ async fn remove(
     Path((channel, id)): Path<(ChannelId, MessageId)>,
 ) -> Result<StatusCode, ApiError> {
     sim.change(|world| {
-        world.may_now(channel, 0)?;
+        world.may(channel, 0)?;
         let own = world.message_in(channel, id)?.author == world.bot;
         if !own {
             world.may(channel, permission::MANAGE_MESSAGES)?;

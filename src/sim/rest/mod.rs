@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,7 @@ type App = State<Arc<Shared>>;
 const PREFIXES: [&str; 2] = ["/api/v10", "/api"];
 
 /// Everything that the simulator serves.
-pub(crate) fn router(sim: Arc<Shared>) -> Router {
+pub(crate) fn router(sim: Arc<Shared>, pages: Router) -> Router {
     let api = Router::new()
         .merge(applications::routes())
         .merge(channels::routes())
@@ -61,11 +61,11 @@ pub(crate) fn router(sim: Arc<Shared>) -> Router {
     let mut app = Router::new()
         .route("/gateway", get(gateway::connect))
         .route("/attachments/{channel}/{file}/{name}", get(channels::attachment))
-        .merge(control_http::routes(&sim));
+        .merge(control_http::routes());
     for prefix in PREFIXES {
         app = app.nest(prefix, api.clone());
     }
-    app.fallback(unknown).with_state(sim)
+    app.fallback(unknown).with_state(sim).merge(pages)
 }
 
 /// The part of a path that follows the API's prefix.
@@ -76,9 +76,20 @@ fn below(path: &str) -> &str {
         .unwrap_or(path)
 }
 
+/// Whether a request comes from no page at all, or from one that is served here. A bot sends no origin, while a
+/// foreign page in the same browser cannot leave it out: the demo's token is no secret to it.
+pub(crate) fn from_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    text(ORIGIN).is_none_or(|origin| origin.split_once("://").map(|(_, host)| host) == text(HOST))
+}
+
 async fn unknown(State(sim): App, method: Method, uri: Uri) -> Response {
+    if !uri.path().starts_with("/api/") {
+        // A browser asks for its icons; that is no mistake of the bot.
+        return StatusCode::NOT_FOUND.into_response();
+    }
     sim.change(|world| {
-        world.calls.push(RestCall {
+        world.record(RestCall {
             at_ms: Clock::now_ms(),
             method: method.to_string(),
             route: String::new(),
@@ -98,7 +109,7 @@ struct Passage {
     method: String,
     route: String,
     path: String,
-    call: usize,
+    call: u64,
     began: Instant,
 }
 
@@ -119,7 +130,7 @@ async fn guard(
         sim,
     };
     passage.record();
-    let authorized = passage.authorized(request.headers());
+    let authorized = from_same_origin(request.headers()) && passage.authorized(request.headers());
     let response = if authorized {
         passage.through(request, next).await
     } else {
@@ -139,16 +150,13 @@ impl Passage {
             status: None,
             wait: Duration::ZERO,
         };
-        self.call = self.sim.change(|world| {
-            world.calls.push(call);
-            world.calls.len() - 1
-        });
+        self.call = self.sim.change(|world| world.record(call));
     }
 
     fn settle(&self, status: StatusCode) {
         let wait = self.began.elapsed();
         self.sim.change(|world| {
-            if let Some(call) = world.calls.get_mut(self.call) {
+            if let Some(call) = world.calls.get_mut(&self.call) {
                 call.status = Some(status.as_u16());
                 call.wait = wait;
             }

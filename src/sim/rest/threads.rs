@@ -66,7 +66,7 @@ fn read_new(world: &World, parent: ChannelId, body: &Value) -> Result<NewThread,
     })
 }
 
-fn created(world: &mut World, new: NewThread) -> Result<(StatusCode, Json<Value>), ApiError> {
+fn created(world: &mut World, new: &NewThread) -> Result<(StatusCode, Json<Value>), ApiError> {
     let id = world.create_thread(new)?;
     let thread = world.channel(id)?.clone();
     let data = world.channel_json(&thread);
@@ -94,7 +94,7 @@ async fn from_message(
         }
         created(
             world,
-            NewThread {
+            &NewThread {
                 message: Some(id),
                 ..new
             },
@@ -111,7 +111,7 @@ async fn without_message(
         let new = read_new(world, channel, &form.json)?;
         // Without a type Discord makes the thread private.
         let private = form.json.get("type").and_then(Value::as_u64) != Some(11);
-        created(world, NewThread { private, ..new })
+        created(world, &NewThread { private, ..new })
     })
 }
 

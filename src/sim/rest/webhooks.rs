@@ -17,7 +17,7 @@ use crate::ids::{MessageId, UserId};
 use crate::sim::Shared;
 use crate::sim::limits::{self, Purpose};
 use crate::sim::messages::Draft;
-use crate::sim::world::{Webhook, World};
+use crate::sim::world::{Webhook, World, flag};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let of = "/webhooks/{webhook}/{token}";
@@ -78,6 +78,7 @@ async fn execute(
         let mut draft = Draft::new(webhook.channel, UserId::from(id));
         draft.message.webhook = Some((id, name.to_owned()));
         world.fill(&mut draft, &form.json, form.files)?;
+        draft.message.flags &= !flag::EPHEMERAL;
         let message = world.post(draft);
         if options.wait == Some(true) {
             return Ok(world.answer_with("POST webhook", message)?.into_response());
@@ -113,10 +114,11 @@ async fn read(State(sim): App, Path((id, token, which)): OfMessage) -> Result<Js
 async fn edit(
     State(sim): App,
     Path((id, token, which)): OfMessage,
-    form: Form,
+    mut form: Form,
 ) -> Result<Json<Value>, ApiError> {
     sim.change(|world| {
         let message = find(world, id, &token, &which)?;
+        world.keep_layout_flag(message, &mut form.json);
         limits::message(&form.json, &form.files, Purpose::Edit, world.config.upload_limit)?;
         world.edit(message, &form.json, form.files);
         world.answer_with("PATCH answer", message)

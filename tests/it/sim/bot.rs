@@ -24,11 +24,15 @@ pub(super) enum Heard {
     Edit(u64, bool),
     Delete(u64),
     Reaction(u64, String),
+    Roles(Vec<u64>),
+    /// Id and token of an interaction that a deaf bot leaves alone.
+    Interaction(u64, String),
 }
 
 struct Data {
     heard: mpsc::UnboundedSender<Heard>,
     go_on: Arc<Notify>,
+    deaf: bool,
 }
 
 type Error = serenity::Error;
@@ -60,16 +64,27 @@ impl Bot {
         Self::start_with(http_for(sim), sim, intents).await.unwrap()
     }
 
+    /// A bot that hears interactions but does not answer them.
+    pub(super) async fn deaf(sim: &Sim) -> Self {
+        let intents = GatewayIntents::non_privileged() | GatewayIntents::MESSAGE_CONTENT;
+        Self::build(http_for(sim), sim, intents, true).await.unwrap()
+    }
+
     pub(super) async fn start_with(
         http: Arc<Http>,
         sim: &Sim,
         intents: GatewayIntents,
     ) -> Result<Self, Error> {
+        Self::build(http, sim, intents, false).await
+    }
+
+    async fn build(http: Arc<Http>, sim: &Sim, intents: GatewayIntents, deaf: bool) -> Result<Self, Error> {
         let (heard_tx, heard) = mpsc::unbounded_channel();
         let go_on = Arc::new(Notify::new());
         let data = Data {
             heard: heard_tx,
             go_on: Arc::clone(&go_on),
+            deaf,
         };
         let guild = GuildId::new(sim.guild_id().get());
         let framework = poise::Framework::builder()
@@ -152,6 +167,12 @@ async fn on_event(ctx: &serenity::Context, event: &FullEvent, data: &Data) -> Re
         } => Heard::Delete(deleted_message_id.get()),
         FullEvent::ReactionAdd { add_reaction } => {
             Heard::Reaction(add_reaction.message_id.get(), add_reaction.emoji.to_string())
+        }
+        FullEvent::InteractionCreate {
+            interaction: Interaction::Component(click),
+        } if data.deaf => Heard::Interaction(click.id.get(), click.token.clone()),
+        FullEvent::GuildMemberUpdate { event, .. } => {
+            Heard::Roles(event.roles.iter().map(|role| role.get()).collect())
         }
         FullEvent::InteractionCreate { interaction } => return on_interaction(ctx, interaction).await,
         _ => return Ok(()),

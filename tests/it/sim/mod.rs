@@ -1,16 +1,20 @@
 //! The simulated Discord, from the side of an unmodified serenity and poise.
 
 mod bot;
+mod control;
+mod edges;
+mod lists;
 
 use std::time::Duration;
 
-use ompcord::sim::{Fault, Mishap, Sim, SimConfig, permission};
+use ompcord::sim::{Fault, Mishap, RateLimits, Sim, SimConfig, permission};
 use serenity::all::{
     ChannelId, CreateActionRow, CreateButton, CreateMessage, CreateThread, EditMessage, EditThread,
     GatewayIntents, HttpError, MessageFlags, MessageId, Nonce, ReactionType,
 };
 
 use self::bot::{Bot, Heard, http_for};
+use crate::tls;
 
 fn ch(id: ompcord::ids::ChannelId) -> ChannelId {
     ChannelId::new(id.get())
@@ -32,6 +36,16 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, serenity::Error>) -> (u16, isiz
         }
         other => panic!("not a refusal: {other:?}"),
     }
+}
+
+async fn post(url: &str, token: &str, body: serde_json::Value) -> reqwest::Response {
+    let request = reqwest::Client::new()
+        .post(url)
+        .header("authorization", format!("Bot {token}"));
+    let request = request
+        .header("content-type", "application/json")
+        .body(body.to_string());
+    request.send().await.unwrap()
 }
 
 async fn start() -> Sim {
@@ -77,9 +91,11 @@ async fn slash_commands_are_answered_at_once_later_and_privately() {
     sim.until("thinking", |sim| sim.reply_to(later)?.deferred.then_some(()))
         .await;
     bot.go_on();
-    let reply = sim.reply(later).await;
-    assert_eq!((reply.content(), reply.followups.len()), ("first", 1));
-    assert_eq!(reply.followups[0].content, "second");
+    sim.reply(later).await;
+    let followups = |sim: &Sim| Some(sim.reply_to(later)?.followups).filter(|all| !all.is_empty());
+    let followups = sim.until("the follow-up", followups).await;
+    assert_eq!(sim.reply_to(later).unwrap().content(), "first");
+    assert_eq!(followups[0].content, "second");
 
     let secret = sim.slash("mallory", "home", "omp secret", &[]).unwrap();
     let reply = sim.reply(secret).await;
@@ -472,4 +488,188 @@ async fn an_unanswered_interaction_fails_in_front_of_the_person() {
     })
     .await;
     assert_eq!(sim.take_complaints().len(), 1);
+}
+
+#[tokio::test]
+async fn the_real_limiter_waits_and_keeps_the_order() {
+    let sim = Sim::start(SimConfig {
+        rate_limits: RateLimits::Scaled(0.1),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let http = tls::limited_http(&sim).await;
+    let home = ch(sim.home_channel());
+    sim.fault(
+        Fault::next(
+            "POST",
+            "/channels/{}/messages",
+            Mishap::rate_limited(Duration::from_millis(30)),
+        )
+        .after(2),
+    );
+    for number in 0..13 {
+        home.say(&http, number.to_string()).await.unwrap();
+    }
+    let texts: Vec<String> = sim
+        .messages("home")
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    let wanted: Vec<String> = (0..13).map(|number| number.to_string()).collect();
+    assert_eq!(texts, wanted);
+    assert!(sim.rate_limited() >= 1, "the 429 was met and did not surface");
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn limiters_that_do_not_know_of_each_other_get_429_and_lose_nothing() {
+    let sim = Sim::start(SimConfig {
+        rate_limits: RateLimits::Scaled(0.1),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let home = ch(sim.home_channel());
+    let tracker = tokio_util::task::TaskTracker::new();
+    for name in ["a", "b"] {
+        let http = tls::limited_http(&sim).await;
+        tracker.spawn(async move {
+            for number in 0..8 {
+                home.say(&http, format!("{name}{number}")).await.unwrap();
+            }
+        });
+    }
+    tracker.close();
+    tracker.wait().await;
+    let texts: Vec<String> = sim
+        .messages("home")
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    for name in ["a", "b"] {
+        let own: Vec<&String> = texts.iter().filter(|text| text.starts_with(name)).collect();
+        let wanted: Vec<String> = (0..8).map(|number| format!("{name}{number}")).collect();
+        assert_eq!(own, wanted.iter().collect::<Vec<_>>());
+    }
+    assert!(sim.rate_limited() >= 1, "two clients shared one bucket");
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn a_burst_past_the_limit_is_told_when_to_come_back() {
+    let sim = Sim::start(SimConfig {
+        rate_limits: RateLimits::On,
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let url = format!(
+        "{}/api/v10/channels/{}/messages",
+        sim.base_url(),
+        sim.home_channel()
+    );
+    let token = sim.bot_token();
+    let send = || post(&url, &token, serde_json::json!({"content": "x"}));
+    for left in ["4", "3", "2", "1", "0"] {
+        let response = send().await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["x-ratelimit-remaining"], left);
+    }
+    let response = send().await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["x-ratelimit-scope"], "user");
+    let header: u64 = response.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let body: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    let exact = body["retry_after"].as_f64().unwrap();
+    assert!(exact > 0.0 && exact <= 5.0, "{exact}");
+    assert_eq!(
+        header,
+        Duration::from_secs_f64(exact + 0.9999).as_secs(),
+        "whole seconds, rounded up"
+    );
+    assert_eq!(sim.rate_limited(), 1);
+}
+
+#[tokio::test]
+async fn a_third_rename_hangs() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let prompt = sim.say("alice", "home", "go").unwrap();
+    let thread = home
+        .create_thread_from_message(&http, msg(prompt), CreateThread::new("one"))
+        .await
+        .unwrap();
+    let rename = |name: &'static str| thread.id.edit_thread(&http, EditThread::new().name(name));
+    rename("two").await.unwrap();
+    rename("three").await.unwrap();
+    let third = tokio::time::timeout(Duration::from_millis(300), rename("four")).await;
+    assert!(third.is_err());
+    assert_eq!(sim.thread_on(prompt).unwrap().name, "three");
+    // Other edits of the thread are free.
+    thread
+        .id
+        .edit_thread(&http, EditThread::new().archived(true))
+        .await
+        .unwrap();
+    assert!(sim.thread_on(prompt).unwrap().archived);
+}
+
+#[tokio::test]
+async fn twenty_busy_threads_are_no_trouble() {
+    let sim = start().await;
+    let (http, home) = (http_for(&sim), ch(sim.home_channel()));
+    let tracker = tokio_util::task::TaskTracker::new();
+    for number in 0..20 {
+        let http = std::sync::Arc::clone(&http);
+        tracker.spawn(async move {
+            let new = CreateThread::new(format!("t{number}")).kind(serenity::all::ChannelType::PublicThread);
+            let thread = home.create_thread(&http, new).await.unwrap();
+            for line in 0..20 {
+                let mut message = thread.id.say(&http, format!("line {line}")).await.unwrap();
+                message
+                    .edit(&http, EditMessage::new().content(format!("line {line}!")))
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    tracker.close();
+    tracker.wait().await;
+    let threads = sim.threads();
+    assert_eq!(threads.len(), 20);
+    for thread in threads {
+        assert_eq!(thread.messages.len(), 20, "{}", thread.name);
+        assert!(
+            thread
+                .messages
+                .iter()
+                .all(|message| message.content.ends_with('!'))
+        );
+    }
+    sim.assert_clean();
+}
+
+#[tokio::test]
+async fn webhooks_write_without_a_bot() {
+    let sim = start().await;
+    let url = sim.add_webhook("other", "notifier").unwrap();
+    let body = serde_json::json!({"content": "done", "username": "me"});
+    let sent = post(&url, "", serde_json::json!({"content": "done"})).await;
+    assert_eq!(sent.status(), 204);
+    let waited = post(&format!("{url}?wait=true"), "", body.clone()).await;
+    let waited: serde_json::Value = serde_json::from_str(&waited.text().await.unwrap()).unwrap();
+    assert_eq!(waited["author"]["username"], "me");
+    let seen: Vec<String> = sim
+        .messages("other")
+        .into_iter()
+        .map(|message| message.author)
+        .collect();
+    assert_eq!(seen, ["notifier", "me"]);
+    assert_eq!(post(&format!("{url}x"), "", body).await.status(), 401);
+    sim.assert_clean();
 }
