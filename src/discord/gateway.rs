@@ -17,7 +17,7 @@ use super::commands::{self, Data};
 use super::{components, translate};
 use crate::config::Config;
 use crate::error::Fatal;
-use crate::ids::{MessageId, ThreadId, UserId};
+use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
 use crate::ingress::{Ask, Inbound, Ingress};
 use crate::store::now_ms;
 
@@ -29,6 +29,8 @@ const FRESH_MS: i64 = 10 * 60 * 1000;
 enum Item {
     Inbound(Inbound),
     ThreadGone(ThreadId),
+    /// Discord says in the channel that the bot has pinned something.
+    PinNotice(ChannelId, MessageId),
     /// The gateway begins anew: what was written meanwhile has to be fetched.
     CatchUp,
 }
@@ -74,6 +76,12 @@ impl s::EventHandler for Handler {
     }
 
     async fn message(&self, _: s::Context, message: s::Message) {
+        if message.author.id.get() == self.bot.get() && message.kind == s::MessageType::PinsAdd {
+            self.put(Item::PinNotice(
+                message.channel_id.get().into(),
+                message.id.get().into(),
+            ));
+        }
         if message.author.bot {
             return;
         }
@@ -240,6 +248,11 @@ async fn consume(
             Item::ThreadGone(thread) => {
                 if let Err(error) = ingress.thread_gone(thread).await {
                     tracing::error!("cannot end the session of a deleted thread: {error:#}");
+                }
+            }
+            Item::PinNotice(channel, message) => {
+                if let Err(error) = ingress.tidy(channel, message).await {
+                    tracing::warn!("cannot take a pin notice away: {error:#}");
                 }
             }
             Item::CatchUp => {

@@ -349,6 +349,11 @@ impl Ingress {
         self.deps.outbox.seal(row).await
     }
 
+    /// Takes away the line by which Discord announces a pin of the bot: the pin itself is what people look for.
+    pub async fn tidy(&self, channel: ChannelId, notice: MessageId) -> Result<()> {
+        self.deps.outbox.delete_message(channel, notice).await
+    }
+
     fn first_without_content(&self) -> bool {
         !self.said_no_content.swap(true, Ordering::Relaxed)
     }

@@ -68,6 +68,10 @@ impl SessionHandle {
         self.mailbox.send(control).ok();
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.mailbox.same_channel(&other.mailbox)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.mailbox.is_closed()
     }
@@ -91,6 +95,20 @@ pub(super) struct Actor {
     pub(super) closing: bool,
 }
 
+/// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
+/// process slot, nor keep the session from being started again.
+struct Seat {
+    deps: Arc<Deps>,
+    handle: SessionHandle,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.deps.sessions.forget(&self.handle);
+        self.deps.slots.release(&self.handle);
+    }
+}
+
 /// What the footer of the turn is made of.
 #[derive(Debug, Default)]
 pub(super) struct TurnClock {
@@ -103,9 +121,12 @@ pub(super) struct TurnClock {
 impl Actor {
     /// Runs the session until it has nothing more to do.
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Control>) {
+        let _seat = Seat {
+            deps: self.deps.clone(),
+            handle: self.handle.clone(),
+        };
         if let Err(error) = self.restore().await {
             tracing::error!(session = %self.handle.id(), "cannot restore session {}: {error:#}", self.handle.id());
-            self.deps.sessions.forget(&self.handle);
             return;
         }
         while !self.closing {
@@ -118,7 +139,6 @@ impl Actor {
                 return;
             }
         }
-        self.deps.sessions.forget(&self.handle);
     }
 
     async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Control>) -> Result<()> {

@@ -95,7 +95,7 @@ impl Actor {
             Effect::Steer(prompt) => return self.steer(prompt).await,
             Effect::StartAgent => return Ok(self.start_agent()),
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
-            Effect::ReleaseSlot => self.deps.slots.release(self.handle.id()),
+            Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
             Effect::Abort => self.running.iter().for_each(|running| running.handle.abort()),
             Effect::EndAgent { abort } => {
@@ -218,6 +218,7 @@ impl Actor {
         self.running = Some(Running {
             handle,
             events: receiver,
+            conversation: None,
         });
         None
     }

@@ -121,10 +121,16 @@ impl Sessions {
         idle
     }
 
-    /// The actor has ended, whatever was in its mailbox: what matters is durable.
+    /// The actor has ended, whatever was in its mailbox: what matters is durable. One that has retired may have a
+    /// successor already, which stays.
     pub(super) fn forget(&self, handle: &SessionHandle) {
         let mut running = self.lock();
-        running.remove(handle.id());
-        self.0.count.send_replace(running.len());
+        if running
+            .get(handle.id())
+            .is_some_and(|known| known.is_same(handle))
+        {
+            running.remove(handle.id());
+            self.0.count.send_replace(running.len());
+        }
     }
 }

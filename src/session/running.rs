@@ -18,6 +18,8 @@ use crate::render::text::{clip, escape, quiet};
 pub(super) struct Running {
     pub(super) handle: AgentHandle,
     pub(super) events: mpsc::Receiver<AgentEvent>,
+    /// The agent's own id of the conversation, once it is up.
+    pub(super) conversation: Option<String>,
 }
 
 impl Actor {
@@ -71,7 +73,7 @@ impl Actor {
     async fn turn_event(&mut self, event: AgentEvent) -> Result<()> {
         match event {
             AgentEvent::Started(started) => self.started(started).await,
-            AgentEvent::TurnStarted => self.input(Input::TurnStarted).await,
+            AgentEvent::TurnStarted => self.turn_started().await,
             AgentEvent::TurnEnded => {
                 let expired = self.dialogs.expire();
                 self.close_dialogs(expired).await?;
@@ -122,16 +124,26 @@ impl Actor {
     }
 
     async fn started(&mut self, started: AgentStarted) -> Result<()> {
-        if let Some(session) = &mut self.session
-            && session.agent_session.as_deref() != Some(&started.agent_session)
-        {
-            self.deps
-                .store
-                .set_agent_session(&session.id, Some(&started.agent_session))
-                .await?;
-            session.agent_session = Some(started.agent_session);
+        if let Some(running) = &mut self.running {
+            running.conversation = Some(started.agent_session);
         }
         self.input(Input::AgentStarted).await
+    }
+
+    /// The agent has something to resume from its first turn on; before that it writes no session file, and resuming
+    /// would fail.
+    async fn turn_started(&mut self) -> Result<()> {
+        if let (Some(session), Some(running)) = (&mut self.session, &self.running)
+            && running.conversation.is_some()
+            && session.agent_session != running.conversation
+        {
+            session.agent_session.clone_from(&running.conversation);
+            self.deps
+                .store
+                .set_agent_session(&session.id, session.agent_session.as_deref())
+                .await?;
+        }
+        self.input(Input::TurnStarted).await
     }
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {

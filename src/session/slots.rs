@@ -55,10 +55,17 @@ impl Slots {
     }
 
     /// Gives a slot back, or a place in the queue for one.
-    pub fn release(&self, id: &SessionId) {
+    /// What a successor of the same session holds stays.
+    pub fn release(&self, handle: &SessionHandle) {
         let mut inner = self.lock();
-        inner.queue.retain(|h| h.id() != id);
-        inner.holders.remove(id);
+        inner.queue.retain(|h| !h.is_same(handle));
+        if inner
+            .holders
+            .get(handle.id())
+            .is_some_and(|holder| holder.handle.is_same(handle))
+        {
+            inner.holders.remove(handle.id());
+        }
         inner.grant();
     }
 

@@ -70,7 +70,7 @@ impl Bench {
         let work = dir.path().join("my-project");
         std::fs::create_dir(&work).unwrap();
         let mut all = HashMap::from([
-            ("DISCORD_BOT_TOKEN", SimConfig::default().token),
+            ("DISCORD_BOT_TOKEN", sim.bot_token()),
             ("DISCORD_GUILD_ID", sim.guild_id().to_string()),
             ("DISCORD_CHANNEL_ID", sim.home_channel().to_string()),
             ("DISCORD_ALLOWED_USERS", sim.user("alice").unwrap().to_string()),

@@ -20,9 +20,7 @@ pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<()> {
     let mut printer = Printer::default();
     loop {
         let messages = sim.until_ever(|sim| printer.news(sim, thread.id)).await;
-        for message in &messages {
-            printer.print(message)?;
-        }
+        printer.print_all(&messages)?;
         if printer.ended {
             return Ok(());
         }
@@ -41,7 +39,12 @@ pub(super) async fn stay(sim: &Sim) -> Result<()> {
     let mut printers: HashMap<ThreadId, Printer> = HashMap::new();
     for thread in sim.threads() {
         let printer = printers.entry(thread.id).or_default();
-        thread.messages.iter().for_each(|message| printer.seen(message));
+        for message in &thread.messages {
+            printer.seen(message);
+            printer
+                .printed
+                .insert(message.id, whole(message).lines().map(str::to_owned).collect());
+        }
     }
     loop {
         let (name, id, messages) = sim
@@ -54,9 +57,7 @@ pub(super) async fn stay(sim: &Sim) -> Result<()> {
             .await;
         out::line(&format!("\n#{name}"))?;
         let printer = printers.entry(id).or_default();
-        for message in &messages {
-            printer.print(message)?;
-        }
+        printer.print_all(&messages)?;
     }
 }
 
@@ -64,41 +65,65 @@ pub(super) async fn stay(sim: &Sim) -> Result<()> {
 #[derive(Debug, Default)]
 struct Printer {
     shown: HashMap<MessageId, String>,
+    /// The lines of each message that were printed.
+    printed: HashMap<MessageId, Vec<String>>,
     /// Whether a footer came: the turn is over.
     ended: bool,
 }
 
 impl Printer {
-    /// Messages that are new or were edited since they were printed.
+    /// The thread's messages, when one is new or was edited since.
     fn news(&self, sim: &Sim, thread: ThreadId) -> Option<Vec<SeenMessage>> {
-        let mut messages = sim.messages(thread);
-        messages.retain(|message| self.shown.get(&message.id) != Some(&whole(message)));
-        (!messages.is_empty()).then_some(messages)
+        let messages = sim.messages(thread);
+        let is_news = |message: &SeenMessage| self.shown.get(&message.id) != Some(&whole(message));
+        messages.iter().any(is_news).then_some(messages)
+    }
+
+    fn print_all(&mut self, messages: &[SeenMessage]) -> Result<()> {
+        for (n, message) in messages.iter().enumerate() {
+            self.print(message, n + 1 == messages.len())?;
+        }
+        Ok(())
     }
 
     fn seen(&mut self, message: &SeenMessage) {
-        self.shown.insert(message.id, whole(message));
+        let text = whole(message);
+        self.shown.insert(message.id, text);
     }
 
-    fn print(&mut self, message: &SeenMessage) -> Result<()> {
+    /// Prints what is new of a message. `newest`: nothing follows it yet, so its last line may still grow and waits.
+    fn print(&mut self, message: &SeenMessage, newest: bool) -> Result<()> {
         let text = whole(message);
-        let before = self.shown.get(&message.id).cloned().unwrap_or_default();
-        // Text that streams grows at its end; anything else is shown as the lines that changed.
-        let old: Vec<&str> = before.lines().collect();
-        let lines = text
-            .lines()
-            .enumerate()
-            .filter(|(n, line)| old.get(*n) != Some(line));
-        for (n, (_, line)) in lines.enumerate() {
-            let author = if n == 0 && before.is_empty() {
+        let lines: Vec<&str> = text.lines().collect();
+        let grows = newest && message.by_bot && message.silent;
+        // A code block that still grows ends in a fence that is not its own.
+        let open = lines
+            .iter()
+            .rev()
+            .take_while(|line| line.starts_with("```"))
+            .count()
+            + 1;
+        let settled = if grows {
+            lines.len().saturating_sub(open)
+        } else {
+            lines.len()
+        };
+        let before = self.printed.entry(message.id).or_default();
+        for (n, line) in lines.iter().take(settled).enumerate() {
+            if before.get(n).is_some_and(|old| old == line) {
+                continue;
+            }
+            let author = if before.is_empty() {
                 format!("{}:", message.author)
             } else {
                 String::new()
             };
             out::line(&format!("  {author:<9}{}", plain(line)))?;
+            before.truncate(n);
+            before.resize(n, String::new());
+            before.push((*line).to_owned());
         }
-        if message.by_bot && !message.silent && text.lines().last().is_some_and(|line| line.contains(" ⋅ "))
-        {
+        if message.by_bot && !message.silent && lines.last().is_some_and(|line| line.contains(" ⋅ ")) {
             self.ended = true;
         }
         self.seen(message);

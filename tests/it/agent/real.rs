@@ -299,7 +299,7 @@ async fn real_steering_an_idle_agent_begins_a_turn() {
     let mut agent = rig.spawn(spec);
     agent.started().await;
     agent.say("hello").await;
-    agent.handle.steer("and another thing");
+    agent.handle.steer("steer-1", "and another thing", &[]);
     agent
         .until(|event| (*event == AgentEvent::TurnStarted).then_some(()))
         .await;

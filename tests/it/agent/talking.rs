@@ -205,7 +205,7 @@ async fn steering_reaches_a_running_turn() {
 async fn steering_an_idle_agent_begins_a_turn() {
     let rig = Rig::new();
     let mut agent = rig.up().await;
-    agent.handle.steer("SAY:so be it");
+    agent.handle.steer("steer-1", "SAY:so be it", &[]);
     assert_eq!(agent.next().await, AgentEvent::TurnStarted);
     assert_eq!(agent.message().await.texts, [(0, "so be it".into())]);
     agent.turn_ended().await;
