@@ -96,3 +96,165 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         _ => refuse(Refusal::Stranger),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::ids::{ChannelId, MessageId, PromptId, SessionId};
+    use crate::ingress::Written;
+    use crate::session::state::Choice;
+
+    const GUILD: u64 = 10;
+
+    fn config() -> Config {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("empty.env");
+        std::fs::write(&file, "").unwrap();
+        let state = dir.path().display().to_string();
+        let vars = HashMap::from([
+            ("DISCORD_BOT_TOKEN", "MTEwMDAw.a-fake.token-for-tests-only"),
+            ("DISCORD_GUILD_ID", "10"),
+            ("DISCORD_CHANNEL_ID", "20"),
+            ("DISCORD_ALLOWED_USERS", "1"),
+            ("DISCORD_ALLOWED_ROLES", "30"),
+            ("DISCORD_APPROVERS", "1,3"),
+            ("OMPCORD_STATE_DIR", &state),
+        ]);
+        Config::load(Some(&file), |name| {
+            vars.get(name).map(|value| (*value).to_owned())
+        })
+        .unwrap()
+    }
+
+    fn person(id: u64, roles: &[u64], guild: Option<u64>) -> Person {
+        Person {
+            id: id.into(),
+            name: "somebody".to_owned(),
+            roles: roles.iter().map(|role| (*role).into()).collect(),
+            is_bot: false,
+            guild: guild.map(Into::into),
+        }
+    }
+
+    /// One of each: events that are ignored when refused, requests that are answered, and answers to questions.
+    fn asks() -> (Vec<Ask>, Vec<Ask>, Ask) {
+        let (channel, message) = (ChannelId::from(20), MessageId::from(50));
+        let text = String::new;
+        let written = Written {
+            channel,
+            message,
+            text: text(),
+            attachments: Vec::new(),
+            mentions_bot: false,
+            has_other: false,
+            late: false,
+        };
+        let events = vec![
+            Ask::Launch { channel, message },
+            Ask::Write(Box::new(written)),
+            Ask::Edited {
+                channel,
+                message,
+                text: text(),
+            },
+        ];
+        let requests = vec![
+            Ask::New {
+                channel,
+                topic: None,
+                prompt: None,
+                model: None,
+                workspace: None,
+            },
+            Ask::Say {
+                channel,
+                session: None,
+                text: text(),
+                steer: false,
+            },
+            Ask::Cancel { channel },
+            Ask::Stop { channel },
+            Ask::ContinueQueue { channel },
+            Ask::Decide {
+                channel,
+                prompt: PromptId(1),
+                choice: Choice::Retry,
+            },
+        ];
+        let answer = Ask::Answer {
+            channel,
+            session: SessionId::random(),
+            key: text(),
+            choice: 0,
+        };
+        (events, requests, answer)
+    }
+
+    #[test]
+    fn every_way_in_asks_who_it_is() {
+        let config = config();
+        let (events, requests, answer) = asks();
+        let allowed = person(1, &[], Some(GUILD));
+        let by_role = person(2, &[30], Some(GUILD));
+        let approver = person(3, &[], Some(GUILD));
+        let stranger = person(4, &[99], Some(GUILD));
+        let elsewhere = person(1, &[], Some(11));
+        let in_private = person(1, &[], None);
+        let bot = Person {
+            is_bot: true,
+            ..person(1, &[30], Some(GUILD))
+        };
+        let refuse = Decision::Refuse;
+        let table = [
+            // who, events, requests, answers
+            (Some(&allowed), Decision::Allow, Decision::Allow, Decision::Allow),
+            (
+                Some(&by_role),
+                Decision::Allow,
+                Decision::Allow,
+                refuse(Refusal::NotApprover),
+            ),
+            (
+                Some(&approver),
+                Decision::Ignore,
+                refuse(Refusal::Stranger),
+                Decision::Allow,
+            ),
+            (
+                Some(&stranger),
+                Decision::Ignore,
+                refuse(Refusal::Stranger),
+                refuse(Refusal::Stranger),
+            ),
+            (
+                Some(&elsewhere),
+                Decision::Ignore,
+                refuse(Refusal::Elsewhere),
+                refuse(Refusal::Elsewhere),
+            ),
+            (
+                Some(&in_private),
+                Decision::Ignore,
+                refuse(Refusal::Elsewhere),
+                refuse(Refusal::Elsewhere),
+            ),
+            (Some(&bot), Decision::Ignore, Decision::Ignore, Decision::Ignore),
+            (None, Decision::Ignore, Decision::Ignore, Decision::Ignore),
+        ];
+        for (who, on_event, on_request, on_answer) in table {
+            for ask in &events {
+                assert_eq!(decide(&config, who, ask), on_event, "{who:?} {ask:?}");
+            }
+            for ask in &requests {
+                assert_eq!(decide(&config, who, ask), on_request, "{who:?} {ask:?}");
+            }
+            assert_eq!(decide(&config, who, &answer), on_answer, "{who:?}");
+            let gone = Ask::Deleted {
+                message: MessageId::from(50),
+            };
+            assert_eq!(decide(&config, who, &gone), Decision::Allow);
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod absences;
 mod agent;
 mod cli;
 mod config;
+mod demo;
 mod documents;
 mod harness;
 mod main_job;
