@@ -13,7 +13,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{CANCEL_GRACE, DRAIN, Deps, deliver, open, workspace};
+use super::{CANCEL_GRACE, DRAIN, Deps, deliver, workspace};
 use crate::agent::{AgentSpec, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -21,7 +21,7 @@ use crate::ids::{MessageId, PromptId, ThreadId};
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
 use crate::store::prompts::PromptState;
-use crate::store::sessions::{Session, SessionPhase};
+use crate::store::sessions::SessionPhase;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
 const EVENTS: usize = 256;
@@ -70,7 +70,7 @@ impl Actor {
         self.input(Input::Restored { prompts, opened }).await
     }
 
-    async fn enter(&mut self, thread: ThreadId) -> Result<()> {
+    pub(super) async fn enter(&mut self, thread: ThreadId) -> Result<()> {
         let dir = self.deps.config.transcripts_dir();
         let transcript = Transcript::open(&dir.join(format!("{}.log", self.handle.id()))).await?;
         let files = dir.join(self.handle.id().as_str());
@@ -153,50 +153,6 @@ impl Actor {
             Timer::CancelGrace => CANCEL_GRACE,
             Timer::Drain => DRAIN,
         }
-    }
-
-    async fn open_thread(&mut self) -> Result<Input> {
-        let Some(session) = self.session.clone() else {
-            return Ok(Input::OpenFailed {
-                reason: String::new(),
-            });
-        };
-        match open::open_thread(&self.deps, &session).await {
-            Ok(thread) => {
-                if let Some(session) = &mut self.session {
-                    session.thread = Some(thread);
-                    session.pinned = session.origin;
-                }
-                self.enter(thread).await?;
-                Ok(Input::Opened)
-            }
-            Err(error) => {
-                tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
-                self.deps
-                    .store
-                    .set_phase(&session.id, SessionPhase::Failed)
-                    .await?;
-                self.tell_parent(&session, &error).await?;
-                Ok(Input::OpenFailed {
-                    reason: format!("{error:#}"),
-                })
-            }
-        }
-    }
-
-    /// There is no thread to say it in, so the channel is told, under the message that was to be launched.
-    async fn tell_parent(&self, session: &Session, error: &anyhow::Error) -> Result<()> {
-        let content = format!(
-            "❌ **No thread could be made for this:** {}. Check the bot's permissions here, then react again.",
-            text::clip(&format!("{error:#}"), 500)
-        );
-        let draft = Draft {
-            content,
-            reply_to: session.origin,
-            ..Draft::default()
-        };
-        let row = self.deps.outbox.post(session.parent, draft).await?;
-        self.deps.outbox.seal(row).await
     }
 
     fn start_agent(&mut self) -> Option<Input> {

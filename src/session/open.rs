@@ -3,11 +3,13 @@
 use anyhow::{Context, Result};
 
 use super::Deps;
+use super::actor::Actor;
+use super::state::Input;
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::ThreadId;
-use crate::render::text::{code, quiet};
-use crate::store::sessions::Session;
+use crate::render::text::{self, code, quiet};
+use crate::store::sessions::{Session, SessionPhase};
 
 /// Makes the thread of a session, or finds it, with its author as a member and its opening line.
 pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
@@ -64,7 +66,54 @@ fn opening_line(session: &Session) -> String {
     quiet(&format!(
         "{} ⋅ {} ⋅ {mode} ⋅ {}",
         code(&session.workspace),
-        crate::render::text::escape(model),
+        text::escape(model),
         session.id
     ))
+}
+
+impl Actor {
+    /// Makes the thread, and says where the prompt is when that cannot be done.
+    pub(super) async fn open_thread(&mut self) -> Result<Input> {
+        let Some(session) = self.session.clone() else {
+            return Ok(Input::OpenFailed {
+                reason: String::new(),
+            });
+        };
+        match open_thread(&self.deps, &session).await {
+            Ok(thread) => {
+                if let Some(session) = &mut self.session {
+                    session.thread = Some(thread);
+                    session.pinned = session.origin;
+                }
+                self.enter(thread).await?;
+                Ok(Input::Opened)
+            }
+            Err(error) => {
+                tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
+                self.deps
+                    .store
+                    .set_phase(&session.id, SessionPhase::Failed)
+                    .await?;
+                self.tell_parent(&session, &error).await?;
+                Ok(Input::OpenFailed {
+                    reason: format!("{error:#}"),
+                })
+            }
+        }
+    }
+
+    /// There is no thread to say it in, so the channel is told, under the message that was to be launched.
+    async fn tell_parent(&self, session: &Session, error: &anyhow::Error) -> Result<()> {
+        let content = format!(
+            "❌ **No thread could be made for this:** {}. Check the bot's permissions here, then react again.",
+            text::clip(&format!("{error:#}"), 500)
+        );
+        let draft = Draft {
+            content,
+            reply_to: session.origin,
+            ..Draft::default()
+        };
+        let row = self.deps.outbox.post(session.parent, draft).await?;
+        self.deps.outbox.seal(row).await
+    }
 }

@@ -80,10 +80,11 @@ enum Ban {
         words: &'static [&'static str],
         rooms: &'static [&'static str],
     },
-    /// These words, within the rooms.
+    /// These words, within the rooms, except in some corners of them.
     Inside {
         words: &'static [&'static str],
         rooms: &'static [&'static str],
+        except: &'static [&'static str],
     },
     /// Anything that a look at the whole file finds.
     File(fn(&Source) -> Option<String>),
@@ -107,7 +108,9 @@ impl Rule {
         };
         match &self.ban {
             Ban::Outside { words, rooms } if !source.is_in(rooms) => places(source.lines_with(words)),
-            Ban::Inside { words, rooms } if source.is_in(rooms) => places(source.lines_with(words)),
+            Ban::Inside { words, rooms, except } if source.is_in(rooms) && !source.is_in(except) => {
+                places(source.lines_with(words))
+            }
             Ban::File(look) => look(source)
                 .map(|why| format!("src/{}: {why}", source.path))
                 .into_iter()
@@ -124,6 +127,10 @@ fn opens_with_why(source: &Source) -> Option<String> {
 }
 
 fn is_short(source: &Source) -> Option<String> {
+    // The tests of a room that has files of its own.
+    if source.path.ends_with("/tests.rs") {
+        return None;
+    }
     let lines = source
         .text
         .find("#[cfg(test)]\nmod tests")
@@ -176,6 +183,18 @@ const SENDS: &[&str] = &[
     ".execute_webhook(",
     ".broadcast_typing(",
     ".start_typing(",
+];
+
+/// What any request that is not a question needs, in serenity's words and in reqwest's.
+const WRITES: &[&str] = &[
+    "LightMethod::Post",
+    "LightMethod::Put",
+    "LightMethod::Patch",
+    "LightMethod::Delete",
+    "Method::POST",
+    "Method::PUT",
+    "Method::PATCH",
+    "Method::DELETE",
 ];
 
 const IMPURE: &[&str] = &[
@@ -241,10 +260,11 @@ const RULES: &[Rule] = &[
         name: "the core and the wording do no I/O and have no clock",
         ban: Ban::Inside {
             words: IMPURE,
-            rooms: &["session/state.rs", "session/state/", "render/"],
+            rooms: &["session/state/", "render/"],
+            except: &[],
         },
         sample: (
-            "session/state.rs",
+            "session/state/turn.rs",
             "//! x\nlet now = std::time::Instant::now();\n",
         ),
     },
@@ -252,19 +272,33 @@ const RULES: &[Rule] = &[
         name: "nothing in the core or the wording waits",
         ban: Ban::Inside {
             words: &["async", ".await"],
-            rooms: &["session/state.rs", "session/state/", "render/"],
+            rooms: &["session/state/", "render/"],
+            except: &[],
         },
         sample: ("render/split.rs", "//! x\npub async fn split() {}\n"),
     },
     Rule {
+        // Where serenity is not, none of this can be called; the same words mean other things there.
         name: "only the outbox changes anything at Discord",
-        ban: Ban::Outside {
+        ban: Ban::Inside {
             words: SENDS,
-            rooms: &["discord/outbox.rs", "discord/outbox/", "discord/rest.rs", "sim/"],
+            rooms: &["discord/"],
+            except: &["discord/outbox/", "discord/rest/"],
         },
         sample: (
             "discord/gateway.rs",
             "//! x\nchannel.say(&http, \"hi\").await?;\n",
+        ),
+    },
+    Rule {
+        name: "requests that change something are made in one place",
+        ban: Ban::Outside {
+            words: WRITES,
+            rooms: &["discord/outbox/", "discord/rest/", "sim/"],
+        },
+        sample: (
+            "discord/components.rs",
+            "//! x\nrest.send(Call::new(LightMethod::Post, route)).await?;\n",
         ),
     },
     Rule {
@@ -375,8 +409,7 @@ fn rules_know_their_rooms() {
             .filter(|rule| !rule.broken_by(&room(path)).is_empty())
             .count()
     };
-    assert_eq!(broken("discord/outbox.rs"), 0);
     assert_eq!(broken("discord/outbox/send.rs"), 0);
     assert_eq!(broken("discord/outbox_like.rs"), 1);
-    assert_eq!(broken("session/actor.rs"), 2);
+    assert_eq!(broken("session/actor.rs"), 1);
 }
