@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::discord::gateway::Login;
 use crate::discord::outbox::{Outbox, OutboxEvent};
 use crate::discord::rest::{Rest, RestError};
 use crate::discord::{Endpoint, commands, gateway};
-use crate::error::{Fatal, UserError};
+use crate::error::Fatal;
 use crate::http::{self, Health};
 use crate::ids::UserId;
 use crate::ingress::Ingress;
@@ -29,8 +30,11 @@ use crate::session::state::Input;
 use crate::session::{DRAIN, Deps, Sessions};
 use crate::store::Store;
 
-/// How long the gateway may take to be ready for the first time.
-const GATEWAY_START: Duration = Duration::from_mins(1);
+/// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
+/// with the machine; a service manager tries again after that.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait before Discord is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long sessions get to end beyond the time that turns get.
 const LADDER: Duration = Duration::from_secs(15);
 /// How long the last messages may take.
@@ -45,16 +49,22 @@ pub struct Ports {
     pub endpoint: Endpoint,
     /// Ends the daemon.
     pub shutdown: CancellationToken,
+    /// How long Discord may take to answer, usually [`CONNECT_TIMEOUT`].
+    pub patience: Duration,
 }
 
 /// Runs the daemon until SIGTERM or Ctrl-C.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, patience: Duration) -> Result<()> {
     let shutdown = CancellationToken::new();
     let listener = http::listen(config.http_addr).await?;
+    let addr = listener.local_addr().context("cannot read the address")?;
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("ompcord {version} answers on http://{addr}/healthz");
     let ports = Ports {
         listener,
         endpoint: Endpoint::new()?,
         shutdown: shutdown.clone(),
+        patience,
     };
     let serve = serve(config, ports);
     tokio::pin!(serve);
@@ -104,6 +114,8 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             endpoint: ports.endpoint,
             tracker: tracker.clone(),
             shutdown: ports.shutdown,
+            last: last.clone(),
+            patience: ports.patience,
         };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
@@ -137,6 +149,9 @@ struct Boot {
     endpoint: Endpoint,
     tracker: TaskTracker,
     shutdown: CancellationToken,
+    /// Cancelled when everything else has ended.
+    last: CancellationToken,
+    patience: Duration,
 }
 
 impl Boot {
@@ -147,22 +162,29 @@ impl Boot {
         booted: watch::Sender<bool>,
     ) -> Result<()> {
         let config = &self.config;
-        config
-            .create_directories()
-            .context("cannot create the state directory")?;
+        config.create_directories().map_err(|source| Fatal::StateDir {
+            dir: config.state_dir.clone(),
+            source,
+        })?;
         let marker = config.state_dir.display().to_string();
         if let Err(error) = crate::agent::become_subreaper() {
             tracing::warn!("cannot adopt orphaned processes: {error}");
         }
-        self.tracker
-            .spawn(crate::agent::reap_adopted(self.shutdown.clone()));
+        self.tracker.spawn(crate::agent::reap_adopted(self.last.clone()));
         let left = crate::agent::sweep_all(&marker).await;
         if left > 0 {
             tracing::warn!("ended {left} processes that an earlier run had left behind");
         }
         let store = Store::open(&config.database_path()).await.map_err(Fatal::Store)?;
         let rest = self.endpoint.rest(config);
-        let bot = self.identify(&rest, &store).await?;
+        let identified = self
+            .shutdown
+            .run_until_cancelled(self.identify(&rest, &store))
+            .await;
+        let Some((bot, gateway_url)) = identified.transpose()? else {
+            store.close().await;
+            return Ok(());
+        };
         let (events, outbox_events) = mpsc::unbounded_channel();
         let outbox_stop = CancellationToken::new();
         let outbox = Outbox::start(
@@ -185,7 +207,11 @@ impl Boot {
         let client = gateway::run(
             config.clone(),
             ingress,
-            (bot, self.endpoint.http(config)),
+            Login {
+                bot,
+                http: self.endpoint.http(config),
+                gateway_url,
+            },
             gateway_ready,
             (self.tracker.clone(), stop.clone()),
         );
@@ -195,7 +221,7 @@ impl Boot {
             () = self.shutdown.cancelled() => Ok(()),
             ended = &mut client => Err(task_ended("gateway", ended)),
             ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
-            error = first_ready(gateway_seen) => Err(error),
+            error = self.first_ready(gateway_seen) => Err(error),
         };
         stop.cancel();
         drain(&deps).await;
@@ -204,26 +230,91 @@ impl Boot {
         result
     }
 
-    /// Asks Discord who the bot is, which checks the token, and registers the commands if they changed.
-    async fn identify(&self, rest: &Rest, store: &Store) -> Result<UserId> {
-        let bot = rest.me().await.map_err(unreachable)?.id;
+    /// Asks Discord who the bot is, which checks the token, registers the commands if they changed, and gives the
+    /// bot and the gateway's address.
+    async fn identify(&self, rest: &Rest, store: &Store) -> Result<(UserId, String)> {
+        let bot = self.who_am_i(rest).await?;
         let commands = commands::registration()?;
         let wanted = fingerprint(&commands, self.config.guild.get(), bot);
         if store.fact("commands").await?.as_deref() != Some(&wanted) {
-            let application = rest.application().await.map_err(unreachable)?;
-            rest.put_guild_commands(application.id, self.config.guild, &commands).await.map_err(|error| {
-                match error {
-                    RestError::Refused { .. } => anyhow!(
-                        UserError::new(format!("the commands could not be registered: {error}")).hint(
-                            "check DISCORD_GUILD_ID, and invite the bot with the scopes bot and applications.commands"
-                        )
-                    ),
-                    other => unreachable(other),
-                }
-            })?;
+            let application = rest.application().await.map_err(|error| self.failed(error))?.id;
+            rest.put_guild_commands(application, self.config.guild, &commands)
+                .await
+                .map_err(|error| match error {
+                    RestError::Refused { message, .. } => Fatal::NotInvited {
+                        guild: self.config.guild,
+                        application,
+                        reason: message,
+                    },
+                    other => self.failed(other),
+                })?;
             store.set_fact("commands", &wanted).await?;
         }
-        Ok(bot)
+        let gateway = rest.gateway().await.map_err(|error| self.failed(error))?;
+        Ok((bot, gateway))
+    }
+
+    /// The first question to Discord. A machine that has just started may not have a network yet, so it is asked again.
+    async fn who_am_i(&self, rest: &Rest) -> Result<UserId> {
+        let mut failure = None;
+        let asking = async {
+            loop {
+                let reason = match rest.me().await {
+                    Ok(me) => return Ok(me.id),
+                    Err(RestError::Unknown { reason, .. }) => reason,
+                    Err(error) => return Err(self.failed(error)),
+                };
+                if failure.replace(reason.clone()).is_none() {
+                    let limit = self.patience.as_secs();
+                    tracing::warn!("Discord cannot be reached: {reason}; trying again for {limit} s");
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        let asked = tokio::time::timeout(self.patience, asking).await;
+        match asked {
+            Ok(answer) => Ok(answer?),
+            Err(_) => {
+                let silent = format!("it did not answer within {} s", self.patience.as_secs());
+                Err(self.unreachable(failure.unwrap_or(silent)).into())
+            }
+        }
+    }
+
+    /// Resolves only when the gateway was not ready in time.
+    async fn first_ready(&self, mut seen: watch::Receiver<bool>) -> anyhow::Error {
+        let ready = async { seen.wait_for(|ready| *ready).await.is_ok() };
+        match tokio::time::timeout(self.patience, ready).await {
+            Ok(_) => std::future::pending().await,
+            Err(_) => self
+                .unreachable(format!(
+                    "its gateway did not answer within {} s",
+                    self.patience.as_secs()
+                ))
+                .into(),
+        }
+    }
+
+    /// What a failure of a request means before anything else was asked.
+    fn failed(&self, error: RestError) -> Fatal {
+        match error {
+            RestError::Unauthorized => Fatal::TokenRejected,
+            RestError::Limited { retry_after, .. } => self.unreachable(format!(
+                "it wants no requests for another {} s",
+                retry_after.as_secs()
+            )),
+            RestError::Unknown { reason, .. } => self.unreachable(reason),
+            RestError::Refused { status, message, .. } => {
+                self.unreachable(format!("it answers with {status}, {message}"))
+            }
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> Fatal {
+        Fatal::Unreachable {
+            at: self.config.api_url.clone(),
+            reason,
+        }
     }
 
     fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
@@ -248,30 +339,6 @@ impl Boot {
         });
         deps.sessions.connect(&deps);
         deps
-    }
-}
-
-/// Resolves only when the gateway was not ready in time.
-async fn first_ready(mut seen: watch::Receiver<bool>) -> anyhow::Error {
-    let ready = async { seen.wait_for(|ready| *ready).await.is_ok() };
-    match tokio::time::timeout(GATEWAY_START, ready).await {
-        Ok(_) => std::future::pending().await,
-        Err(_) => UserError::new(format!(
-            "Discord's gateway did not answer within {} s",
-            GATEWAY_START.as_secs()
-        ))
-        .hint("check the network and discordstatus.com, then start again")
-        .into(),
-    }
-}
-
-fn unreachable(error: RestError) -> anyhow::Error {
-    match error {
-        RestError::Unauthorized => Fatal::TokenRejected.into(),
-        error => anyhow!(
-            UserError::new(format!("Discord cannot be reached: {error}"))
-                .hint("check the network, discordstatus.com and DISCORD_API_URL, then start again")
-        ),
     }
 }
 

@@ -13,6 +13,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::ids::{GuildId, UserId};
 
 /// Something that a person can be told, and what they can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,14 +48,40 @@ impl UserError {
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     /// The database cannot be opened, migrated or written.
-    #[error("the database cannot be used")]
-    Store(#[source] anyhow::Error),
+    #[error(transparent)]
+    Store(anyhow::Error),
+    /// The state directory, or what belongs into it, cannot be made.
+    #[error("cannot use the state directory {}", dir.display())]
+    StateDir {
+        /// Where.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Discord could not be reached at the start, or not in time.
+    #[error("Discord cannot be reached{}: {reason}", at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default())]
+    Unreachable {
+        /// Where, if not at its usual address.
+        at: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// Discord refused the token.
     #[error("Discord does not accept the bot token")]
     TokenRejected,
     /// Discord refused the intents.
-    #[error("Discord does not let the bot read messages: a privileged intent is switched off")]
+    #[error("Discord does not let the bot read messages: Message Content Intent is switched off")]
     Intents,
+    /// The bot may not register its commands in the server.
+    #[error("the bot cannot register its commands in the server {guild}: {reason}")]
+    NotInvited {
+        /// The server.
+        guild: GuildId,
+        /// The bot's application, for the invitation.
+        application: UserId,
+        /// What Discord said.
+        reason: String,
+    },
     /// The HTTP API cannot listen, or stopped doing so.
     #[error("cannot listen on {addr}")]
     ListenerLost {
@@ -71,6 +100,24 @@ pub enum Fatal {
     },
 }
 
+/// The exit code for a state directory or a database that cannot be used.
+pub const EXIT_STATE: u8 = 74;
+/// What to do about a state directory that cannot be used.
+pub const STATE_HINT: &str =
+    "OMPCORD_STATE_DIR has to be a directory that this user can write to, with free space";
+
+/// What the bot has to be allowed in its server, and nothing more: see channels, write in them and in threads, make
+/// threads, attach files, embed links, read the history, react, pin.
+pub const PERMISSIONS: u64 = {
+    let bits = [6, 10, 11, 13, 14, 15, 16, 35, 38, 51];
+    let (mut all, mut n) = (0, 0);
+    while n < bits.len() {
+        all |= 1 << bits[n];
+        n += 1;
+    }
+    all
+};
+
 impl Fatal {
     /// The exit code. 77 and 78 need a person: the service unit does not restart on them, because every try costs
     /// one of the thousand connections that Discord allows a bot per day.
@@ -79,26 +126,42 @@ impl Fatal {
         match self {
             Self::ListenerLost { .. } => 69,
             Self::TaskEnded { .. } => 70,
-            Self::Store(_) => 74,
+            Self::Store(_) | Self::StateDir { .. } => EXIT_STATE,
+            Self::Unreachable { .. } => 75,
             Self::TokenRejected => 77,
-            Self::Intents => 78,
+            Self::Intents | Self::NotInvited { .. } => 78,
         }
     }
 
     /// What to do about it.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Store(_) => Some("check free space and the owner of OMPCORD_STATE_DIR"),
-            Self::TokenRejected => Some(
-                "reset the token at discord.com/developers/applications and put the new one into DISCORD_BOT_TOKEN",
-            ),
-            Self::Intents => Some(
-                "switch on Message Content Intent at discord.com/developers/applications, your application, Bot",
-            ),
-            Self::ListenerLost { .. } => Some("choose another port with OMPCORD_HTTP_ADDR"),
-            Self::TaskEnded { .. } => None,
-        }
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Store(error) => match error.downcast_ref::<UserError>() {
+                Some(UserError { hint: Some(hint), .. }) => hint,
+                _ => STATE_HINT,
+            },
+            Self::StateDir { .. } => STATE_HINT,
+            Self::Unreachable { at: None, .. } => "check the network and discordstatus.com, then start again",
+            Self::Unreachable { at: Some(_), .. } => {
+                "check DISCORD_API_URL and the server there, then start again"
+            }
+            Self::TokenRejected => {
+                "reset the token at discord.com/developers/applications and put the new one into DISCORD_BOT_TOKEN"
+            }
+            Self::Intents => {
+                "switch on Message Content Intent at discord.com/developers/applications, your application, Bot"
+            }
+            Self::NotInvited { application, .. } => {
+                return Some(format!(
+                    "check DISCORD_GUILD_ID, and invite the bot: https://discord.com/oauth2/authorize?client_id={application}\
+                     &scope=bot+applications.commands&permissions={PERMISSIONS}"
+                ));
+            }
+            Self::ListenerLost { .. } => "choose another port with OMPCORD_HTTP_ADDR",
+            Self::TaskEnded { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

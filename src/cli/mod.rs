@@ -21,7 +21,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, LockError};
-use crate::error::{Fatal, UserError};
+use crate::error::{EXIT_STATE, Fatal, STATE_HINT, UserError};
 
 /// The daemon waits for Discord and for pipes: two threads are plenty, and leave the machine to the agents.
 const WORKERS: usize = 2;
@@ -47,7 +47,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon (the default)
-    Run,
+    Run(run::Args),
     /// Try it in the browser: a simulated Discord, no account and no token
     #[cfg(feature = "demo")]
     Demo(demo::Args),
@@ -64,8 +64,9 @@ impl Cli {
     #[must_use]
     pub fn execute(self) -> ExitCode {
         let env_file = self.env_file.as_deref();
-        let result = match self.command.unwrap_or(Command::Run) {
-            Command::Run => run::execute(env_file),
+        let command = self.command.unwrap_or(Command::Run(run::Args::default()));
+        let result = match command {
+            Command::Run(args) => run::execute(&args, env_file),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::execute(args),
             #[cfg(feature = "demo")]
@@ -107,16 +108,18 @@ fn report(error: &anyhow::Error) -> ExitCode {
 
 fn verdict(error: &anyhow::Error) -> (u8, Option<String>) {
     if let Some(fatal) = error.downcast_ref::<Fatal>() {
-        return (fatal.exit_code(), fatal.hint().map(str::to_owned));
+        return (fatal.exit_code(), fatal.hint());
     }
     if error.downcast_ref::<ConfigError>().is_some() {
         return (2, Some("every variable is explained in .env.example".to_owned()));
     }
-    if let Some(LockError::Held { .. }) = error.downcast_ref::<LockError>() {
-        return (
-            1,
-            Some("stop it first, or give this one another OMPCORD_STATE_DIR".to_owned()),
-        );
+    match error.downcast_ref::<LockError>() {
+        Some(LockError::Held { .. }) => {
+            let hint = "stop it first, or give this one another OMPCORD_STATE_DIR";
+            return (1, Some(hint.to_owned()));
+        }
+        Some(LockError::Io { .. }) => return (EXIT_STATE, Some(STATE_HINT.to_owned())),
+        None => {}
     }
     (
         1,
@@ -144,7 +147,7 @@ mod tests {
         assert!(verdict(&fatal).1.unwrap().contains("DISCORD_BOT_TOKEN"));
         let store = anyhow::Error::from(Fatal::Store(anyhow::anyhow!("disk full")));
         assert_eq!(verdict(&store).0, 74);
-        assert_eq!(format!("{store:#}"), "the database cannot be used: disk full");
+        assert_eq!(format!("{store:#}"), "disk full");
         assert_eq!(verdict(&ConfigError { problems: Vec::new() }.into()).0, 2);
         let user = UserError::new("no such session").hint("look again");
         assert_eq!(verdict(&user.into()), (1, Some("look again".to_owned())));

@@ -1,12 +1,20 @@
 //! `ompcord run`: the daemon, from the environment.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{block_on, logging};
 use crate::config::{Config, InstanceLock, process_env};
 use crate::daemon;
 
-pub(super) fn execute(env_file: Option<&Path>) -> anyhow::Result<()> {
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// How long Discord may take to answer at the start (default: 20s)
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    connect_timeout: Option<Duration>,
+}
+
+pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> anyhow::Result<()> {
     let config = Config::load(env_file, process_env)?;
     logging::start(&config.log)?;
     for warning in &config.warnings {
@@ -14,6 +22,6 @@ pub(super) fn execute(env_file: Option<&Path>) -> anyhow::Result<()> {
     }
     // Held until everything has ended: the next instance must find the database at rest.
     let _lock = InstanceLock::acquire(&config.state_dir)?;
-    config.create_directories()?;
-    block_on(daemon::run(config))
+    let patience = args.connect_timeout.unwrap_or(daemon::CONNECT_TIMEOUT);
+    block_on(daemon::run(config, patience))
 }

@@ -139,8 +139,9 @@ pub struct Log {
 }
 
 impl Log {
-    /// The library's chatter about shards and heartbeats is left out: it would be most of the log.
-    pub const DEFAULT_FILTER: &str = "info,serenity=warn";
+    /// The library's chatter about shards and heartbeats is left out: it would be most of the log, and what matters of
+    /// it is said by the daemon in its own words.
+    pub const DEFAULT_FILTER: &str = "info,serenity=warn,serenity::gateway=off";
 }
 
 impl Default for Log {

@@ -3,6 +3,7 @@
 //! serenity runs every event in a task of its own, so nothing is awaited before an event is in the queue; one
 //! consumer takes them out in order.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -70,8 +71,8 @@ impl s::EventHandler for Handler {
     }
 
     async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
-        if event.new != s::ConnectionStage::Connected {
-            self.ready.send_replace(false);
+        if event.new != s::ConnectionStage::Connected && self.ready.send_replace(false) {
+            tracing::warn!("the gateway connection was lost; connecting again");
         }
     }
 
@@ -180,15 +181,27 @@ impl s::EventHandler for Handler {
     }
 }
 
+/// As whom to connect, and where.
+#[derive(Debug)]
+pub struct Login {
+    /// The bot.
+    pub bot: UserId,
+    /// The library's client, with the token.
+    pub http: s::Http,
+    /// The gateway's address.
+    pub gateway_url: String,
+}
+
 /// Runs the gateway until `stop`. An error means that the daemon cannot go on.
 pub async fn run(
     config: Arc<Config>,
     ingress: Ingress,
-    (bot, http): (UserId, s::Http),
+    login: Login,
     ready: watch::Sender<bool>,
     (tracker, stop): (TaskTracker, CancellationToken),
 ) -> Result<()> {
     let (queue, items) = mpsc::unbounded_channel();
+    let bot = login.bot;
     let handler = Handler {
         config,
         bot,
@@ -200,13 +213,17 @@ pub async fn run(
         | s::GatewayIntents::GUILD_MESSAGES
         | s::GatewayIntents::GUILD_MESSAGE_REACTIONS
         | s::GatewayIntents::MESSAGE_CONTENT;
-    let mut client = s::ClientBuilder::new_with_http(http, intents)
+    let building = s::ClientBuilder::new_with_http(login.http, intents)
         .event_handler(handler)
         .framework(commands::framework(Data {
             ingress: ingress.clone(),
-        }))
-        .await
-        .context("cannot prepare the gateway")?;
+        }));
+    let Some(client) = stop.run_until_cancelled(building.into_future()).await else {
+        return Ok(());
+    };
+    let mut client = client.context("cannot prepare the gateway")?;
+    // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
+    *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
     tracker.spawn(consume(items, ingress, bot, tracker.clone(), stop.clone()));
     tokio::select! {

@@ -7,16 +7,22 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
+
+use crate::error::UserError;
 
 pub mod facts;
 pub mod launches;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;
+
+/// SQLite's codes for a file whose content it cannot use.
+const CORRUPT: u32 = 11;
+const NO_DATABASE: u32 = 26;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -45,16 +51,21 @@ impl Store {
             .max_connections(4)
             .connect_with(options)
             .await
-            .with_context(|| format!("cannot open the database {}", path.display()))?;
+            .map_err(|error| unusable(error, path))?;
         match MIGRATIONS.run(&pool).await {
             Ok(()) => Ok(Self { pool }),
             Err(MigrateError::VersionMissing(version)) => {
                 pool.close().await;
-                bail!(
-                    "the database {} was written by a newer ompcord (its schema has step {version}): \
-                     update ompcord, or point OMPCORD_STATE_DIR to another directory",
-                    path.display()
-                )
+                let place = path.display();
+                Err(UserError::new(format!(
+                    "the database {place} was written by a newer ompcord (its schema has step {version})"
+                ))
+                .hint("update ompcord, or point OMPCORD_STATE_DIR to another directory")
+                .into())
+            }
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                pool.close().await;
+                Err(unusable(error, path))
             }
             Err(error) => {
                 pool.close().await;
@@ -88,6 +99,28 @@ pub fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What is wrong with a database that cannot be opened, and what helps.
+fn unusable(error: sqlx::Error, path: &Path) -> anyhow::Error {
+    let place = path.display();
+    let sqlx::Error::Database(refusal) = &error else {
+        return anyhow::Error::new(error).context(format!("cannot open the database {place}"));
+    };
+    let message = refusal.message().to_owned();
+    match refusal
+        .code()
+        .as_deref()
+        .and_then(|code| code.parse::<u32>().ok())
+    {
+        // Extended codes have the plain one in their low byte.
+        Some(code) if matches!(code & 0xff, CORRUPT | NO_DATABASE) => {
+            UserError::new(format!("the database {place} is damaged: {message}"))
+                .hint("restore a copy of it, or move it away to begin with an empty one")
+                .into()
+        }
+        _ => anyhow::anyhow!("cannot open the database {place}: {message}"),
+    }
 }
 
 /// Makes the file, readable by its owner alone, before SQLite does: its companions copy the mode.

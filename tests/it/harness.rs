@@ -117,6 +117,7 @@ impl Bench {
             listener,
             endpoint,
             shutdown: shutdown.clone(),
+            patience: daemon::CONNECT_TIMEOUT,
         };
         let task = tokio::spawn(daemon::serve(self.config(), ports));
         self.running = Some(Running { shutdown, task, http });

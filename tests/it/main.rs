@@ -21,4 +21,5 @@ mod outbox;
 mod real;
 mod scripted_discord;
 mod sim;
+mod startup;
 mod tls;

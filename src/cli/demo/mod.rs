@@ -88,6 +88,7 @@ async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
         listener,
         endpoint: Endpoint::new()?,
         shutdown: shutdown.clone(),
+        patience: daemon::CONNECT_TIMEOUT,
     };
     out::line(&format!(
         "A whole Discord in this process, with the daemon on it. Nothing leaves this machine.\n\n  \

@@ -319,17 +319,18 @@ impl Rest {
     }
 }
 
+/// The innermost cause says what happened (`Connection refused`); the layers around it only say that it did, and
+/// name the address, which can carry a token.
 fn unanswered(error: &reqwest::Error) -> RestError {
-    let mut reason = if error.is_timeout() {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let reason = if error.is_timeout() {
         "timed out".to_owned()
     } else {
-        error.to_string()
+        cause.to_string()
     };
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        reason = format!("{reason}: {inner}");
-        source = inner.source();
-    }
     RestError::Unknown {
         reason,
         maybe_done: !(error.is_connect() || error.is_builder()),

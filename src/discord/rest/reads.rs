@@ -45,6 +45,11 @@ pub struct Application {
 }
 
 #[derive(Deserialize)]
+struct Gateway {
+    url: String,
+}
+
+#[derive(Deserialize)]
 struct Made {
     id: ChannelId,
 }
@@ -105,6 +110,12 @@ impl Rest {
     /// The application that the bot belongs to.
     pub async fn application(&self) -> Result<Application, RestError> {
         self.get(Route::Oauth2ApplicationCurrent).await
+    }
+
+    /// Where the gateway is.
+    pub async fn gateway(&self) -> Result<String, RestError> {
+        let gateway: Gateway = self.get(Route::Gateway).await?;
+        Ok(gateway.url)
     }
 
     /// One message.
