@@ -48,7 +48,7 @@ pub struct Cli {
 enum Command {
     /// Run the daemon (the default)
     Run(run::Args),
-    /// Try it in the browser: a simulated Discord, no account and no token
+    /// Try it out: the whole daemon on a simulated Discord, without account, token or network
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     /// The built-in agent that plays a script

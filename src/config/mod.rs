@@ -140,8 +140,8 @@ pub struct Log {
 
 impl Log {
     /// The library's chatter about shards and heartbeats is left out: it would be most of the log, and what matters of
-    /// it is said by the daemon in its own words.
-    pub const DEFAULT_FILTER: &str = "info,serenity=warn,serenity::gateway=off";
+    /// it the daemon says in its own words.
+    pub const DEFAULT_FILTER: &str = "info,serenity=off";
 }
 
 impl Default for Log {
