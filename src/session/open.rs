@@ -12,11 +12,17 @@ use crate::store::sessions::Session;
 /// Makes the thread of a session, or finds it, with its author as a member and its opening line.
 pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
     let thread = match (session.thread, session.origin) {
-        (_, Some(origin)) => deps
-            .rest
-            .create_thread_on_message(session.parent, origin, &session.thread_name)
-            .await
-            .context("cannot make the thread")?,
+        (_, Some(origin)) => {
+            let made = deps
+                .rest
+                .create_thread_on_message(session.parent, origin, &session.thread_name)
+                .await
+                .context("cannot make the thread")?;
+            if made.existed {
+                adopt(deps, made.id).await?;
+            }
+            made.id
+        }
         (Some(thread), None) => thread,
         (None, None) => deps
             .rest
@@ -51,6 +57,22 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
     }
     deps.store.session_opened(&session.id, thread).await?;
     Ok(thread)
+}
+
+/// People may have talked in a thread before it became a session's: none of that is a prompt.
+async fn adopt(deps: &Deps, thread: ThreadId) -> Result<()> {
+    let seen = deps.rest.channel(thread.channel()).await;
+    let seen = seen.context("cannot look at the thread that exists already")?;
+    let bot = deps.rest.me().await.context("cannot ask who the bot is")?.id;
+    let ours = seen.owner_id.is_some_and(|owner| owner.get() == bot.get());
+    match seen.last_message_id {
+        Some(last) if !ours => {
+            deps.store
+                .advance_cursor(thread.channel(), last.get().into())
+                .await
+        }
+        _ => Ok(()),
+    }
 }
 
 fn opening_line(session: &Session) -> String {
