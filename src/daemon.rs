@@ -27,7 +27,7 @@ use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::slots::Slots;
 use crate::session::state::Input;
-use crate::session::{DRAIN, Deps, Sessions};
+use crate::session::{Deps, Sessions};
 use crate::store::Store;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
@@ -108,6 +108,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         booted: booted_seen,
     };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
+    let shutdown = ports.shutdown.clone();
     let served = async {
         let boot = Boot {
             config,
@@ -123,6 +124,8 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         result = served => result,
         ended = &mut http => Err(task_ended("http", ended)),
     };
+    // A daemon that could not start has tasks that nobody told to end.
+    shutdown.cancel();
     last.cancel();
     tracker.close();
     if tokio::time::timeout(Duration::from_secs(5), tracker.wait())
@@ -377,7 +380,12 @@ async fn watch_outbox(
 /// Lets the sessions end, and the last messages go out.
 async fn drain(deps: &Deps) {
     deps.sessions.send_all(&Input::Shutdown);
-    within(DRAIN + LADDER, "sessions", deps.sessions.all_ended()).await;
+    within(
+        deps.config.patience.drain + LADDER,
+        "sessions",
+        deps.sessions.all_ended(),
+    )
+    .await;
     let left = deps.outbox.flush(LAST_WORDS).await;
     if left > 0 {
         tracing::warn!("{left} messages could not be sent; they go out at the next start");

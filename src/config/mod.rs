@@ -82,8 +82,31 @@ pub struct Config {
     pub api_url: Option<String>,
     /// The file that was read besides the environment.
     pub env_file: Option<PathBuf>,
+    /// How long things get that do not end by themselves.
+    pub patience: Patience,
     /// What is allowed but probably not meant: to be logged once, at the start.
     pub warnings: Vec<String>,
+}
+
+/// How long things get that do not end by themselves. Nobody has to set it; tests shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Turns that run when the daemon goes down.
+    pub drain: Duration,
+    /// An agent that was told to abort a turn, before its process is ended.
+    pub abort: Duration,
+    /// Each rung of the ladder that ends a process.
+    pub rung: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(20),
+            abort: Duration::from_secs(8),
+            rung: Duration::from_secs(3),
+        }
+    }
 }
 
 /// Who may do what.

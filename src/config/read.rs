@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::env_file::EnvFile;
 use super::problem::{ConfigError, Mismatch, Problem, shape, show};
-use super::{Access, Agent, Config, Launch, LaunchEmoji, Log, VARIABLES, value};
+use super::{Access, Agent, Config, Launch, LaunchEmoji, Log, Patience, VARIABLES, value};
 use crate::ids::{ChannelId, GuildId};
 
 const DEFAULT_PROCESSES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -64,6 +64,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         webhook_url: webhook_url.map(SecretString::from),
         api_url,
         env_file: reader.file.path,
+        patience: Patience::default(),
         warnings: reader.warnings,
     })
 }

@@ -78,7 +78,6 @@ async fn answer(
         None => translate::person(&component.user, &[], component.guild_id),
     };
     let name = by.name.clone();
-    let is_question = matches!(ask, Ask::Answer { .. });
     let inbound = Inbound { by: Some(by), ask };
     match ingress.decide(&inbound) {
         Decision::Refuse(why) => return privately(ctx, component, refusal(why)).await,
@@ -102,10 +101,9 @@ async fn answer(
             Ok(())
         }
         Ok(Answer::Privately(text)) => {
-            if is_question {
-                let edit = s::EditInteractionResponse::new().components(Vec::new());
-                component.edit_response(ctx, edit).await?;
-            }
+            // The button has outlived what it was for.
+            let edit = s::EditInteractionResponse::new().components(Vec::new());
+            component.edit_response(ctx, edit).await?;
             follow_up(ctx, component, &text).await
         }
         Err(error) => {

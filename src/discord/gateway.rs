@@ -5,6 +5,7 @@
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serenity::all as s;
@@ -25,6 +26,9 @@ use crate::store::now_ms;
 /// Messages older than this that were written while the daemon was away are asked about before they run.
 const FRESH_MS: i64 = 10 * 60 * 1000;
 
+/// When reading what was missed is tried again after Discord failed.
+const CATCH_UP_AGAIN: Duration = Duration::from_secs(10);
+
 /// What the consumer takes out of the queue.
 #[derive(Debug)]
 enum Item {
@@ -32,8 +36,9 @@ enum Item {
     ThreadGone(ThreadId),
     /// Discord says in the channel that the bot has pinned something.
     PinNotice(ChannelId, MessageId),
-    /// The gateway begins anew: what was written meanwhile has to be fetched.
-    CatchUp,
+    /// The gateway begins anew: what was written meanwhile has to be fetched, from these marks where an earlier
+    /// attempt failed.
+    CatchUp(Option<Vec<(ChannelId, MessageId)>>),
 }
 
 /// The gateway's side of the bot.
@@ -62,7 +67,7 @@ impl s::EventHandler for Handler {
     async fn ready(&self, _: s::Context, ready: s::Ready) {
         tracing::info!("connected to Discord as {}", ready.user.name);
         self.ready.send_replace(true);
-        self.put(Item::CatchUp);
+        self.put(Item::CatchUp(None));
     }
 
     async fn resume(&self, _: s::Context, _: s::ResumedEvent) {
@@ -202,6 +207,8 @@ pub async fn run(
 ) -> Result<()> {
     let (queue, items) = mpsc::unbounded_channel();
     let bot = login.bot;
+    // Weak, so that the queue ends with its handler.
+    let again = queue.downgrade();
     let handler = Handler {
         config,
         bot,
@@ -225,7 +232,13 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
-    tracker.spawn(consume(items, ingress, bot, tracker.clone(), stop.clone()));
+    tracker.spawn(consume(
+        (items, again),
+        ingress,
+        bot,
+        tracker.clone(),
+        stop.clone(),
+    ));
     tokio::select! {
         ended = client.start() => match ended {
             Err(s::Error::Gateway(GatewayError::InvalidAuthentication)) => Err(Fatal::TokenRejected.into()),
@@ -243,7 +256,7 @@ pub async fn run(
 }
 
 async fn consume(
-    mut items: mpsc::UnboundedReceiver<Item>,
+    (mut items, again): (mpsc::UnboundedReceiver<Item>, mpsc::WeakUnboundedSender<Item>),
     ingress: Ingress,
     bot: UserId,
     tracker: TaskTracker,
@@ -272,13 +285,30 @@ async fn consume(
                     tracing::warn!("cannot take a pin notice away: {error:#}");
                 }
             }
-            Item::CatchUp => {
-                let ingress = ingress.clone();
-                tracker.spawn(async move {
-                    if let Err(error) = catch_up(&ingress, bot).await {
-                        tracing::error!("cannot fetch what was written meanwhile: {error:#}");
-                    }
-                });
+            // Before anything newer: a live message moves the mark from which the missed ones are read.
+            Item::CatchUp(marks) => {
+                let unread = match marks {
+                    Some(marks) => catch_up(&ingress, bot, marks).await,
+                    None => match ingress.read_marks().await {
+                        Ok(marks) => catch_up(&ingress, bot, marks).await,
+                        Err(error) => {
+                            tracing::error!("cannot fetch what was written meanwhile: {error:#}");
+                            Vec::new()
+                        }
+                    },
+                };
+                if !unread.is_empty() {
+                    let (again, stop) = (again.clone(), stop.clone());
+                    tracker.spawn(async move {
+                        let later = tokio::time::sleep(CATCH_UP_AGAIN);
+                        if let (Some(()), Some(again)) =
+                            (stop.run_until_cancelled(later).await, again.upgrade())
+                        {
+                            // The consumer only ends with the daemon.
+                            again.send(Item::CatchUp(Some(unread))).ok();
+                        }
+                    });
+                }
             }
         }
     }
@@ -291,16 +321,23 @@ async fn take(ingress: &Ingress, inbound: Inbound) {
     }
 }
 
-/// Fetches what was written in the channels that matter since the last message seen there.
-async fn catch_up(ingress: &Ingress, bot: UserId) -> Result<()> {
-    for (channel, after) in ingress.read_marks().await? {
-        let mut after = after;
+/// Fetches what was written in these channels since the last message seen there. Gives those that could not be read.
+async fn catch_up(
+    ingress: &Ingress,
+    bot: UserId,
+    marks: Vec<(ChannelId, MessageId)>,
+) -> Vec<(ChannelId, MessageId)> {
+    let mut unread = Vec::new();
+    for (channel, mut after) in marks {
         loop {
             let messages = match ingress.rest().messages(channel, Some(after), 100).await {
                 Ok(messages) => messages,
-                // Gone or out of sight: the outbox finds out and says so.
                 Err(error) => {
                     tracing::warn!(channel = %channel, "cannot read channel {channel}: {error}");
+                    // Gone or out of sight stays so; the outbox finds out and says so.
+                    if error.code().is_none() {
+                        unread.push((channel, after));
+                    }
                     break;
                 }
             };
@@ -314,7 +351,7 @@ async fn catch_up(ingress: &Ingress, bot: UserId) -> Result<()> {
             }
         }
     }
-    Ok(())
+    unread
 }
 
 async fn catch_up_with(ingress: &Ingress, message: &s::Message, bot: UserId) {

@@ -16,7 +16,7 @@ use crate::error::UserError;
 use crate::ids::{ChannelId, GuildId, MessageId, PromptId, SessionId, ThreadId, UserId};
 use crate::render::notice;
 use crate::session::Deps;
-use crate::session::state::{Choice, Input};
+use crate::session::state::{Choice, Input, Reply};
 use crate::store::prompts::Attachment;
 use crate::store::sessions::{Session, SessionPhase};
 
@@ -236,7 +236,7 @@ impl Ingress {
         let reply = self.deps.sessions.ask(&session.id, input).await;
         let reply = reply.ok_or_else(|| anyhow::anyhow!("session {} gave no answer", session.id))?;
         Ok(match reply {
-            crate::session::state::Reply::Stale => Answer::Privately(notice::reply(reply)),
+            Reply::Stale | Reply::Continued { count: 0 } => Answer::Privately(notice::reply(reply)),
             _ => Answer::Said(notice::reply(reply)),
         })
     }
@@ -310,18 +310,19 @@ impl Ingress {
         Ok(())
     }
 
-    /// The channels whose messages matter, with the newest message that was seen in each. A channel in which none was
-    /// seen yet is read from now on.
+    /// The channels whose messages matter, with the newest message that was seen in each. A home channel in which none
+    /// was seen yet is read from now on.
     pub async fn read_marks(&self) -> Result<Vec<(ChannelId, MessageId)>> {
         let sessions = self.deps.store.open_sessions().await?;
         let threads = sessions.iter().filter_map(|session| session.thread);
         let mut marks = Vec::new();
-        for channel in threads
-            .map(ThreadId::channel)
-            .chain([self.deps.config.home_channel])
-        {
-            marks.extend(self.deps.store.cursor(channel).await?.map(|seen| (channel, seen)));
+        for thread in threads {
+            // A thread's id is older than every message in it.
+            let seen = self.deps.store.cursor(thread.channel()).await?;
+            marks.push((thread.channel(), seen.unwrap_or_else(|| thread.get().into())));
         }
+        let home = self.deps.config.home_channel;
+        marks.extend(self.deps.store.cursor(home).await?.map(|seen| (home, seen)));
         Ok(marks)
     }
 

@@ -121,7 +121,7 @@ pub(super) struct TurnClock {
 impl Actor {
     /// Runs the session until it has nothing more to do.
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Control>) {
-        let _seat = Seat {
+        let seat = Seat {
             deps: self.deps.clone(),
             handle: self.handle.clone(),
         };
@@ -138,6 +138,14 @@ impl Actor {
             if idle && self.deps.sessions.retire(&self.handle, &inbox) {
                 return;
             }
+        }
+        let sessions = self.deps.sessions.clone();
+        let handle = self.handle.clone();
+        drop(self);
+        drop(seat);
+        // A message may be launched again just when its first launch gives up: the next actor looks into the store.
+        if !inbox.is_empty() {
+            sessions.wake(handle.id());
         }
     }
 

@@ -13,7 +13,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{CANCEL_GRACE, DRAIN, Deps, deliver, workspace};
+use super::{Deps, deliver, workspace};
 use crate::agent::{AgentSpec, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -25,8 +25,6 @@ use crate::store::sessions::SessionPhase;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
 const EVENTS: usize = 256;
-/// How long the agent gets on each rung of the ladder.
-const GRACE: Duration = Duration::from_secs(3);
 
 impl Actor {
     pub(super) fn new(deps: std::sync::Arc<Deps>, handle: SessionHandle) -> Self {
@@ -103,7 +101,7 @@ impl Actor {
                     // Its exit comes as an event.
                     drop(running.handle.stop(Stop {
                         abort_first: abort,
-                        grace: GRACE,
+                        grace: self.deps.config.patience.rung,
                     }));
                 }
             }
@@ -150,8 +148,8 @@ impl Actor {
     fn length(&self, timer: Timer) -> Duration {
         match timer {
             Timer::Idle => self.deps.config.agent.idle_timeout,
-            Timer::CancelGrace => CANCEL_GRACE,
-            Timer::Drain => DRAIN,
+            Timer::CancelGrace => self.deps.config.patience.abort,
+            Timer::Drain => self.deps.config.patience.drain,
         }
     }
 

@@ -34,10 +34,6 @@ pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.
 const TYPING_EVERY: Duration = Duration::from_secs(8);
-/// How long the agent gets to obey an abort before the ladder begins.
-const CANCEL_GRACE: Duration = Duration::from_secs(8);
-/// How long running turns get when the daemon goes down.
-pub const DRAIN: Duration = Duration::from_secs(20);
 
 /// What every session needs.
 #[derive(Debug)]

@@ -9,16 +9,22 @@ use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::ThreadId;
 use crate::render::text::{self, code, quiet};
-use crate::store::sessions::{Session, SessionPhase};
+use crate::store::sessions::Session;
 
 /// Makes the thread of a session, or finds it, with its author as a member and its opening line.
 pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
     let thread = match (session.thread, session.origin) {
-        (_, Some(origin)) => deps
-            .rest
-            .create_thread_on_message(session.parent, origin, &session.thread_name)
-            .await
-            .context("cannot make the thread")?,
+        (_, Some(origin)) => {
+            let made = deps
+                .rest
+                .create_thread_on_message(session.parent, origin, &session.thread_name)
+                .await
+                .context("cannot make the thread")?;
+            if made.existed {
+                adopt(deps, made.id).await?;
+            }
+            made.id
+        }
         (Some(thread), None) => thread,
         (None, None) => deps
             .rest
@@ -53,6 +59,22 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
     }
     deps.store.session_opened(&session.id, thread).await?;
     Ok(thread)
+}
+
+/// People may have talked in a thread before it became a session's: none of that is a prompt.
+async fn adopt(deps: &Deps, thread: ThreadId) -> Result<()> {
+    let seen = deps.rest.channel(thread.channel()).await;
+    let seen = seen.context("cannot look at the thread that exists already")?;
+    let bot = deps.rest.me().await.context("cannot ask who the bot is")?.id;
+    let ours = seen.owner_id.is_some_and(|owner| owner.get() == bot.get());
+    match seen.last_message_id {
+        Some(last) if !ours => {
+            deps.store
+                .advance_cursor(thread.channel(), last.get().into())
+                .await
+        }
+        _ => Ok(()),
+    }
 }
 
 fn opening_line(session: &Session) -> String {
@@ -90,10 +112,7 @@ impl Actor {
             }
             Err(error) => {
                 tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
-                self.deps
-                    .store
-                    .set_phase(&session.id, SessionPhase::Failed)
-                    .await?;
+                self.deps.store.opening_failed(&session.id).await?;
                 self.tell_parent(&session, &error).await?;
                 Ok(Input::OpenFailed {
                     reason: format!("{error:#}"),

@@ -88,6 +88,34 @@ impl Store {
         Ok(claim)
     }
 
+    /// The session's thread could not be made: the session, what waited in it and its launch fail together, so that
+    /// no crash in between leaves a message that cannot be launched again.
+    pub async fn opening_failed(&self, session: &SessionId) -> Result<()> {
+        let now = now_ms();
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET phase = 'failed', last_active_at = ?2 WHERE session_id = ?1",
+            session,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE prompts SET state = 'failed', ended_at = ?2 WHERE session_id = ?1 AND state IN ('queued', 'asking')",
+            session,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE launches SET state = 'failed' WHERE session_id = ?1",
+            session
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the failed launch")
+    }
+
     /// The session's launch came to nothing: the message may be launched again. `false` where there was none.
     pub async fn launch_failed(&self, session: &SessionId) -> Result<bool> {
         let done = sqlx::query!(

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ompcord::agent;
-use ompcord::config::Config;
+use ompcord::config::{Config, Patience};
 use ompcord::daemon::{self, Ports};
 use ompcord::discord::Endpoint;
 use ompcord::ids::{MessageId, ThreadId};
-use ompcord::sim::{SeenMessage, Sim, SimConfig};
+use ompcord::sim::{Reply, SeenMessage, Sim, SimConfig};
 use ompcord::store::Store;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// How a daemon under test differs from the usual one.
@@ -32,6 +33,8 @@ pub struct Bench {
     pub dir: tempfile::TempDir,
     vars: HashMap<&'static str, String>,
     client: Option<reqwest::Client>,
+    /// How long things get that do not end by themselves; shorter than in earnest where a test waits for one.
+    pub patience: Patience,
     running: Option<Running>,
 }
 
@@ -39,6 +42,16 @@ struct Running {
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
     http: std::net::SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A runtime must not wait for its tasks within another one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// The command that plays the scripted agent and keeps its conversations here.
@@ -60,6 +73,15 @@ impl Bench {
     pub async fn with(setup: Setup) -> Self {
         let sim = Sim::start(setup.sim).await.unwrap();
         let mut bench = Self::on(sim, setup.vars, setup.client);
+        bench.boot().await;
+        bench
+    }
+
+    /// A daemon with these variables besides the usual ones, made from the Discord that it is for.
+    pub async fn with_vars(vars: impl FnOnce(&Sim) -> Vec<(&'static str, String)>) -> Self {
+        let sim = Sim::start(SimConfig::default()).await.unwrap();
+        let vars = vars(&sim);
+        let mut bench = Self::on(sim, vars, None);
         bench.boot().await;
         bench
     }
@@ -91,6 +113,7 @@ impl Bench {
             dir,
             vars: all,
             client,
+            patience: Patience::default(),
             running: None,
         }
     }
@@ -99,7 +122,19 @@ impl Bench {
         // Without a file of this name nobody's own `.env` is read.
         let file = self.dir.path().join("empty.env");
         std::fs::write(&file, "").unwrap();
-        Config::load(Some(&file), |name| self.vars.get(name).cloned()).unwrap()
+        let mut config = Config::load(Some(&file), |name| self.vars.get(name).cloned()).unwrap();
+        config.patience = self.patience;
+        config
+    }
+
+    /// Another value for a variable, from the next start on.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.vars.insert(name, value.into());
+    }
+
+    /// The variables of the daemon, for one that runs as a process.
+    pub fn vars(&self) -> &HashMap<&'static str, String> {
+        &self.vars
     }
 
     /// Starts the daemon and waits until it is connected.
@@ -119,8 +154,19 @@ impl Bench {
             shutdown: shutdown.clone(),
             patience: daemon::CONNECT_TIMEOUT,
         };
-        let task = tokio::spawn(daemon::serve(self.config(), ports));
-        self.running = Some(Running { shutdown, task, http });
+        // A runtime of its own, so that everything in it can be ended at once.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let task = runtime.spawn(daemon::serve(self.config(), ports));
+        self.running = Some(Running {
+            shutdown,
+            task,
+            http,
+            runtime: Some(runtime),
+        });
         let sim = self.sim.clone();
         let connected = sim.until("the daemon to connect", |sim| {
             sim.gateway_connected().then_some(())
@@ -137,16 +183,27 @@ impl Bench {
 
     /// Shuts the daemon down as SIGTERM does.
     pub async fn shut_down(&mut self) {
-        let running = self.running.take().unwrap();
+        let mut running = self.running.take().unwrap();
         running.shutdown.cancel();
-        running.task.await.unwrap().unwrap();
+        (&mut running.task).await.unwrap().unwrap();
     }
 
-    /// Ends the daemon without any goodbye, as SIGKILL does, as far as a process can do that to itself.
+    /// Asks the daemon to end, as SIGTERM does, without waiting for it.
+    pub fn ask_to_end(&self) {
+        self.running.as_ref().unwrap().shutdown.cancel();
+    }
+
+    /// Ends the daemon without any goodbye, as SIGKILL does, as far as a process can do that to itself: every one of
+    /// its tasks stops where it is.
     pub async fn abort(&mut self) {
-        let running = self.running.take().unwrap();
-        running.task.abort();
-        assert!(running.task.await.unwrap_err().is_cancelled());
+        let mut running = self.running.take().unwrap();
+        let runtime = running.runtime.take().unwrap();
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
+            .await
+            .unwrap();
+        assert!((&mut running.task).await.unwrap_err().is_cancelled());
+        let gone = |sim: &Sim| (!sim.gateway_connected()).then_some(());
+        self.sim.until("the gateway to notice", gone).await;
     }
 
     /// The end of every test: shut down, and nothing is left.
@@ -190,6 +247,55 @@ impl Bench {
             .await
     }
 
+    /// Waits until nothing that was sent to the daemon before can be under way any more: a session that is launched
+    /// now has its answer.
+    pub async fn barrier(&self) {
+        let (_, thread) = self.launch("SAY:The barrier is passed.").await;
+        self.turns(thread, 1).await;
+    }
+
+    /// What was said to the agent of this thread so far. Takes a turn.
+    pub async fn history(&self, thread: ThreadId) -> String {
+        let before = footers(&self.sim, thread);
+        self.sim.say("alice", thread, "HISTORY").unwrap();
+        let messages = self.turns(thread, before + 1).await;
+        let last = messages.iter().rev().find(|m| m.content.starts_with("History: "));
+        last.expect("a history").content.clone()
+    }
+
+    /// Clicks on the button of this name below the newest message that has it, and waits for what is answered.
+    pub async fn press(&self, user: &str, thread: ThreadId, button: &str) -> Reply {
+        let message = self.button(thread, button).await;
+        let click = self.sim.click(user, message, button).unwrap();
+        self.sim.reply(click).await
+    }
+
+    /// Waits for a message with this button, and gives the newest.
+    pub async fn button(&self, thread: ThreadId, button: &str) -> MessageId {
+        let wanted = button.to_owned();
+        self.sim
+            .until(&format!("a button {button:?} in the thread"), move |sim| {
+                let messages = sim.messages(thread);
+                messages
+                    .iter()
+                    .rev()
+                    .find(|m| m.button(&wanted).is_some())
+                    .map(|m| m.id)
+            })
+            .await
+    }
+
+    /// Waits until the bot's reaction is on the message (`true`) or not (any more).
+    pub async fn marked(&self, message: MessageId, emoji: &str, there: bool) {
+        let wanted = emoji.to_owned();
+        self.sim
+            .until(&format!("{emoji} on {message}: {there}"), move |sim| {
+                let seen = sim.message(message)?;
+                (seen.reactions.iter().any(|r| r.emoji == wanted) == there).then_some(())
+            })
+            .await;
+    }
+
     /// Waits until so many turns have ended in the thread: each has one footer.
     pub async fn turns(&self, thread: ThreadId, count: usize) -> Vec<SeenMessage> {
         self.sim
@@ -214,6 +320,11 @@ impl Bench {
     pub fn work(&self) -> PathBuf {
         self.dir.path().join("my-project")
     }
+}
+
+/// How many turns have ended in the thread.
+pub fn footers(sim: &Sim, thread: ThreadId) -> usize {
+    sim.messages(thread).iter().filter(|m| is_footer(m)).count()
 }
 
 /// A footer names the workspace and says how long it took.

@@ -12,13 +12,17 @@
 mod absences;
 mod agent;
 mod cli;
+mod commands;
 mod config;
 mod demo;
 mod documents;
 mod harness;
+mod launch;
 mod main_job;
 mod outbox;
+mod queue;
 mod real;
+mod restart;
 mod scripted_discord;
 mod sim;
 mod startup;

@@ -44,6 +44,15 @@ pub struct Application {
     pub flags: u64,
 }
 
+/// A thread on a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeThread {
+    /// The thread.
+    pub id: ThreadId,
+    /// It was there before: made by a person, or by this bot whose answer was lost.
+    pub existed: bool,
+}
+
 #[derive(Deserialize)]
 struct Gateway {
     url: String,
@@ -163,7 +172,7 @@ impl Rest {
         channel: ChannelId,
         message: MessageId,
         name: &str,
-    ) -> Result<ThreadId, RestError> {
+    ) -> Result<MadeThread, RestError> {
         let route = Route::ChannelMessageThreads {
             channel_id: channel.get().into(),
             message_id: message.get().into(),
@@ -173,8 +182,14 @@ impl Rest {
             .ask(true, || Call::new(LightMethod::Post, route).json(body.clone()))
             .await;
         match made {
-            Ok(made) => Ok(made.id.thread()),
-            Err(error) if error.code() == Some(THREAD_EXISTS) => Ok(message.thread()),
+            Ok(made) => Ok(MadeThread {
+                id: made.id.thread(),
+                existed: false,
+            }),
+            Err(error) if error.code() == Some(THREAD_EXISTS) => Ok(MadeThread {
+                id: message.thread(),
+                existed: true,
+            }),
             Err(error) => Err(error),
         }
     }

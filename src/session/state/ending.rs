@@ -5,12 +5,9 @@ use crate::store::prompts::PromptState;
 
 impl State {
     pub(super) fn open_failed(&mut self, out: &mut Vec<Effect>) {
-        for waiting in self.queue.drain(..) {
-            out.push(Effect::Mark(waiting.id, PromptState::Failed));
-        }
-        self.phase = Phase::Closed;
-        out.push(Effect::LaunchFailed);
-        out.push(Effect::Close);
+        // The store knows: it was told in one step, before anybody could launch the message again.
+        self.queue.clear();
+        self.close(out);
     }
 
     pub(super) fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {

@@ -6,22 +6,29 @@ use crate::store::prompts::{OpenPrompt, PromptState};
 
 impl State {
     pub(super) fn restored(&mut self, prompts: &[OpenPrompt], opened: bool, out: &mut Vec<Effect>) {
+        if !opened {
+            out.push(Effect::OpenThread);
+        }
         for prompt in prompts {
             match prompt.state {
                 // Until the thread exists nobody can have been shown that the prompt waits.
                 PromptState::Queued => {
-                    self.enqueue(Waiting::new(prompt, false));
+                    self.enqueue(Waiting::new(prompt, opened));
                 }
                 PromptState::Held => self.held.push(Waiting::new(prompt, true)),
                 PromptState::Asking => {
                     self.undecided
                         .push((Waiting::new(prompt, false), PromptState::Asking));
+                    if !opened {
+                        out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
+                    }
                 }
                 PromptState::Running => {
                     self.undecided
                         .push((Waiting::new(prompt, false), PromptState::Interrupted));
-                    out.push(Effect::Mark(prompt.id, PromptState::Interrupted));
+                    // Marked last: a crash in between asks twice rather than never.
                     out.push(Effect::Say(Notice::Interrupted { prompt: prompt.id }));
+                    out.push(Effect::Mark(prompt.id, PromptState::Interrupted));
                 }
                 // The thread was told when it happened; only the decision is still open.
                 PromptState::Interrupted | PromptState::Failed => {
@@ -32,8 +39,10 @@ impl State {
         }
         if opened {
             self.phase = Phase::Cold;
-        } else {
-            out.push(Effect::OpenThread);
+            if self.queue.is_empty() || self.blocked() {
+                // What was pinned by a turn that the daemon did not outlive.
+                out.push(Effect::Unpin);
+            }
         }
     }
 
