@@ -270,6 +270,21 @@ impl Bench {
         self.sim.reply(click).await
     }
 
+    /// Clicks as `press` does, and waits for what only the person who clicked is told after it.
+    pub async fn privately(&self, user: &str, thread: ThreadId, button: &str) -> String {
+        let message = self.button(thread, button).await;
+        self.told(user, message, button).await
+    }
+
+    /// Clicks on this message's button, and waits for what only the person who clicked is told after it.
+    pub async fn told(&self, user: &str, message: MessageId, button: &str) -> String {
+        let click = self.sim.click(user, message, button).unwrap();
+        let followup = |sim: &Sim| sim.reply_to(click)?.followups.first().cloned();
+        let told = self.sim.until("a private answer", followup).await;
+        assert_eq!(told.only_for.as_deref(), Some(user));
+        told.content
+    }
+
     /// Waits for a message with this button, and gives the newest.
     pub async fn button(&self, thread: ThreadId, button: &str) -> MessageId {
         let wanted = button.to_owned();

@@ -39,7 +39,7 @@ impl State {
         }
         if opened {
             self.phase = Phase::Cold;
-            if self.queue.is_empty() || self.blocked() {
+            if self.blocked() {
                 // What was pinned by a turn that the daemon did not outlive.
                 out.push(Effect::Unpin);
             }

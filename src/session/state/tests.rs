@@ -114,7 +114,7 @@ fn a_thread_that_cannot_be_made_fails_the_launch_so_that_it_can_be_tried_again()
         state.step(Input::OpenFailed {
             reason: String::new()
         }),
-        [mark(1, PromptState::Failed), Effect::LaunchFailed, Effect::Close]
+        [Effect::Close]
     );
 }
 
@@ -343,8 +343,9 @@ fn a_turn_that_was_running_at_the_crash_is_never_rerun_by_itself() {
     assert_eq!(
         effects,
         [
+            Effect::Say(Notice::Interrupted { prompt: PromptId(1) }),
             mark(1, PromptState::Interrupted),
-            Effect::Say(Notice::Interrupted { prompt: PromptId(1) })
+            Effect::Unpin
         ]
     );
     let effects = state.step(Input::Decide(PromptId(1), Choice::Continue));
@@ -368,7 +369,7 @@ fn discarding_what_was_interrupted_lets_the_queue_go_on() {
             prompts,
             opened: true
         }),
-        []
+        [Effect::Unpin]
     );
     let effects = state.step(Input::Decide(PromptId(1), Choice::Discard));
     assert_eq!(

@@ -167,12 +167,13 @@ impl State {
             self.undecided.push((waiting, PromptState::Failed));
         }
         let prompt = prompt.map(|w| w.id);
+        // Before it is said, so that whoever reads it can launch again at once.
+        out.push(Effect::LaunchFailed);
         out.push(Effect::Say(if exit.how == ExitHow::SessionMissing {
             Notice::ConversationMissing { prompt }
         } else {
             Notice::StartFailed { exit, prompt }
         }));
-        out.push(Effect::LaunchFailed);
         self.hold(out);
         out.push(Effect::Unpin);
     }
