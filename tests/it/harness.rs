@@ -300,6 +300,18 @@ impl Bench {
             .await
     }
 
+    /// Waits for a question with buttons whose words contain this.
+    pub async fn question(&self, thread: ThreadId, what: &str) -> SeenMessage {
+        let wanted = what.to_owned();
+        self.sim
+            .until(&format!("a question about {what:?} in the thread"), move |sim| {
+                let messages = sim.messages(thread);
+                let asked = |m: &SeenMessage| !m.buttons.is_empty() && m.words().contains(&wanted);
+                messages.into_iter().find(asked)
+            })
+            .await
+    }
+
     /// Waits until the bot's reaction is on the message (`true`) or not (any more).
     pub async fn marked(&self, message: MessageId, emoji: &str, there: bool) {
         let wanted = emoji.to_owned();

@@ -178,15 +178,8 @@ async fn a_button_that_outlived_its_queue_is_answered_privately() {
     let held = sim.until("two held queues", both).await;
     let click = sim.click("alice", held[1], "Continue queue").unwrap();
     sim.reply(click).await;
-    let click = sim.click("alice", held[0], "Continue queue").unwrap();
-    let stale = sim
-        .until("a private answer", |sim| {
-            let reply = sim.reply_to(click)?;
-            reply.followups.first().cloned()
-        })
-        .await;
-    assert_eq!(stale.only_for.as_deref(), Some("alice"));
-    assert!(stale.content.contains("nothing to continue"), "{}", stale.content);
+    let stale = bench.told("alice", held[0], "Continue queue").await;
+    assert!(stale.contains("nothing to continue"), "{stale}");
     let gone = |sim: &Sim| sim.message(held[0])?.buttons.is_empty().then_some(());
     sim.until("the dead button to go", gone).await;
     for text in ["!one", "!two"] {
@@ -327,7 +320,7 @@ async fn an_approval_reaches_the_agent_and_only_an_approver_can_give_it() {
     let (_, thread) = bench
         .launch("APPROVE:bash:rm -rf build\nAPPROVE:bash:rm -rf /")
         .await;
-    let question = bench.sees(thread, "rm -rf build").await;
+    let question = bench.question(thread, "rm -rf build").await;
     assert!(!question.silent, "a question notifies");
     let labels: Vec<_> = question.buttons.iter().map(|b| b.label.as_str()).collect();
     assert_eq!(labels, ["Approve", "Deny"]);
@@ -351,7 +344,7 @@ async fn an_approval_reaches_the_agent_and_only_an_approver_can_give_it() {
         "{}",
         answered.content
     );
-    bench.sees(thread, "rm -rf /").await;
+    bench.question(thread, "rm -rf /").await;
     bench.press("alice", thread, "Deny").await;
     let messages = bench.turns(thread, 1).await;
     let text = answers(&messages);
@@ -366,7 +359,7 @@ async fn an_approval_reaches_the_agent_and_only_an_approver_can_give_it() {
 async fn a_question_expires_honestly_with_its_turn_its_agent_and_its_daemon() {
     let mut bench = Bench::start().await;
     let (_, thread) = bench.launch("APPROVE:bash:make one").await;
-    let first = bench.sees(thread, "make one").await;
+    let first = bench.question(thread, "make one").await;
     let cancel = bench.sim.slash("alice", thread, "omp cancel", &[]).unwrap();
     bench.sim.reply(cancel).await;
     let expired = |id| {
@@ -381,7 +374,7 @@ async fn a_question_expires_honestly_with_its_turn_its_agent_and_its_daemon() {
 
     // The agent dies while it asks.
     bench.sim.say("alice", thread, "APPROVE:bash:make two").unwrap();
-    let second = bench.sees(thread, "make two").await;
+    let second = bench.question(thread, "make two").await;
     let agents = crate::harness::processes(&format!("--cwd {}", bench.work().display()));
     assert_eq!(agents.len(), 1, "{agents:?}");
     let agent = nix::unistd::Pid::from_raw(agents[0].try_into().unwrap());
@@ -395,23 +388,12 @@ async fn a_question_expires_honestly_with_its_turn_its_agent_and_its_daemon() {
 
     // The daemon dies while it asks.
     bench.sim.say("alice", thread, "APPROVE:bash:make three").unwrap();
-    let third = bench.sees(thread, "make three").await;
+    let third = bench.question(thread, "make three").await;
     bench.abort().await;
     bench.boot().await;
     bench.sees(thread, "ompcord was interrupted").await;
-    let click = bench.sim.click("alice", third.id, "Approve").unwrap();
-    let reply = bench
-        .sim
-        .until("a private answer", |sim| {
-            sim.reply_to(click)?.followups.first().cloned()
-        })
-        .await;
-    assert_eq!(reply.only_for.as_deref(), Some("alice"));
-    assert!(
-        reply.content.contains("expired; nothing was run"),
-        "{}",
-        reply.content
-    );
+    let told = bench.told("alice", third.id, "Approve").await;
+    assert!(told.contains("expired; nothing was run"), "{told}");
     bench.sim.until("its buttons to go", expired(third.id)).await;
     bench.finish().await;
 }
