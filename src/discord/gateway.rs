@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::commands::{self, Data};
+use super::rest::FetchedMessage;
 use super::{components, translate};
 use crate::config::Config;
 use crate::error::Fatal;
@@ -342,11 +343,12 @@ async fn catch_up(
                 }
             };
             let Some(last) = messages.last() else { break };
-            after = MessageId::from(last.id.get());
-            for message in &messages {
-                catch_up_with(ingress, message, bot).await;
+            after = last.id;
+            let whole_page = messages.len() >= 100;
+            for message in messages {
+                catch_up_with(ingress, channel, message, bot).await;
             }
-            if messages.len() < 100 {
+            if !whole_page {
                 break;
             }
         }
@@ -354,35 +356,18 @@ async fn catch_up(
     unread
 }
 
-async fn catch_up_with(ingress: &Ingress, message: &s::Message, bot: UserId) {
+async fn catch_up_with(ingress: &Ingress, channel: ChannelId, message: FetchedMessage, bot: UserId) {
     if message.author.bot {
         return;
     }
-    let late = now_ms() - MessageId::from(message.id.get()).created_at_ms() > FRESH_MS;
-    let Some(written) = translate::written(message, bot, late) else {
+    let late = now_ms() - message.id.created_at_ms() > FRESH_MS;
+    let author = message.author.clone();
+    let Some(written) = message.written(channel, bot, late) else {
         return;
     };
     // Messages that are fetched carry no member, so the roles have to be asked for.
-    let roles = ingress
-        .rest()
-        .member_roles(ingress.guild(), message.author.id.get().into())
-        .await;
-    let roles: Vec<_> = roles
-        .unwrap_or_default()
-        .into_iter()
-        .map(|role| s::RoleId::new(role.get()))
-        .collect();
-    let by = translate::person(
-        &message.author,
-        &roles,
-        Some(s::GuildId::new(ingress.guild().get())),
-    );
-    take(
-        ingress,
-        Inbound {
-            by: Some(by),
-            ask: Ask::Write(Box::new(written)),
-        },
-    )
-    .await;
+    let roles = ingress.rest().member_roles(ingress.guild(), author.id).await;
+    let by = author.person(roles.unwrap_or_default(), ingress.guild());
+    let ask = Ask::Write(Box::new(written));
+    take(ingress, Inbound { by: Some(by), ask }).await;
 }

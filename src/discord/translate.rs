@@ -7,33 +7,12 @@ use serenity::model::user::User;
 use serenity::model::{guild::Member, id};
 
 use super::rest::{Rest, RestError};
-use crate::ids::{ChannelId, GuildId, MessageId, RoleId, UserId};
+use crate::ids::{GuildId, RoleId, UserId};
 use crate::ingress::Written;
 use crate::ingress::auth::Person;
 use crate::store::prompts::Attachment;
 
-/// A message as it is now, asked for by REST.
-#[derive(Debug, Clone)]
-pub struct SeenMessage {
-    /// Who wrote it.
-    pub author: UserId,
-    /// What it says.
-    pub content: String,
-    /// What came with it.
-    pub attachments: Vec<Attachment>,
-}
-
 impl Rest {
-    /// One message, in our words.
-    pub async fn seen(&self, channel: ChannelId, message: MessageId) -> Result<SeenMessage, RestError> {
-        let message = self.message(channel, message).await?;
-        Ok(SeenMessage {
-            author: message.author.id.get().into(),
-            attachments: attachments(&message),
-            content: message.content,
-        })
-    }
-
     /// The roles of a member; for messages that were fetched, which do not carry them.
     pub async fn member_roles(&self, guild: GuildId, user: UserId) -> Result<Vec<RoleId>, RestError> {
         let route = Route::GuildMember {

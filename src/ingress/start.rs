@@ -19,28 +19,22 @@ use crate::store::sessions::{NewSession, SessionPhase};
 impl Ingress {
     /// The launch emoji was put on a message.
     pub(super) async fn launch(&self, channel: ChannelId, message: MessageId, by: &Person) -> Result<Answer> {
-        let seen = match self.deps.rest.seen(channel, message).await {
+        let seen = match self.deps.rest.message(channel, message).await {
             Ok(seen) => seen,
             // Deleted in the meantime, or out of sight.
             Err(error) if error.code().is_some() => return Ok(Answer::Nothing),
             Err(error) => return Err(error.into()),
         };
-        let own = seen.author == by.id;
-        if seen.author == self.bot || !(own || self.deps.config.launch.any_author) {
+        let author = seen.author.id;
+        if author == self.bot || !(author == by.id || self.deps.config.launch.any_author) {
             return Ok(Answer::Nothing);
         }
-        if seen.content.trim().is_empty() && seen.attachments.is_empty() {
+        let Some(written) = seen.written(channel, self.bot, false) else {
             return Ok(Answer::Nothing);
-        }
-        let written = Written {
-            channel,
-            message,
-            text: seen.content,
-            attachments: seen.attachments,
-            mentions_bot: false,
-            has_other: false,
-            late: false,
         };
+        if written.text.trim().is_empty() && written.attachments.is_empty() {
+            return Ok(Answer::Nothing);
+        }
         self.begin_on_message(written, by).await?;
         Ok(Answer::Nothing)
     }

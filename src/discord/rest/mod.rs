@@ -21,8 +21,10 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use super::draft::Upload;
+mod fetched;
 mod reads;
 
+pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedMessage};
 pub(crate) use reads::list;
 pub use reads::{Application, Me};
 

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
-use serenity::model::channel::{GuildChannel, Message, ThreadsData};
+use serenity::model::channel::{GuildChannel, ThreadsData};
 
+use super::fetched::FetchedMessage;
 use super::{Call, Rest, RestError};
 use crate::ids::{ChannelId, GuildId, MessageId, ThreadId, UserId};
 
@@ -128,7 +129,7 @@ impl Rest {
     }
 
     /// One message.
-    pub async fn message(&self, channel: ChannelId, message: MessageId) -> Result<Message, RestError> {
+    pub async fn message(&self, channel: ChannelId, message: MessageId) -> Result<FetchedMessage, RestError> {
         self.get(Route::ChannelMessage {
             channel_id: channel.get().into(),
             message_id: message.get().into(),
@@ -142,8 +143,8 @@ impl Rest {
         channel: ChannelId,
         after: Option<MessageId>,
         limit: u8,
-    ) -> Result<Vec<Message>, RestError> {
-        let mut messages: Vec<Message> = self.ask(true, || list(channel, after, limit)).await?;
+    ) -> Result<Vec<FetchedMessage>, RestError> {
+        let mut messages: Vec<FetchedMessage> = self.ask(true, || list(channel, after, limit)).await?;
         messages.sort_by_key(|message| message.id);
         Ok(messages)
     }
