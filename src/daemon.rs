@@ -169,15 +169,7 @@ impl Boot {
             dir: config.state_dir.clone(),
             source,
         })?;
-        let marker = config.state_dir.display().to_string();
-        if let Err(error) = crate::agent::become_subreaper() {
-            tracing::warn!("cannot adopt orphaned processes: {error}");
-        }
-        self.tracker.spawn(crate::agent::reap_adopted(self.last.clone()));
-        let left = crate::agent::sweep_all(&marker).await;
-        if left > 0 {
-            tracing::warn!("ended {left} processes that an earlier run had left behind");
-        }
+        let marker = self.clean_up().await;
         let store = Store::open(&config.database_path()).await.map_err(Fatal::Store)?;
         let rest = self.endpoint.rest(config);
         let identified = self
@@ -233,6 +225,21 @@ impl Boot {
         result
     }
 
+    /// Ends what an earlier run left behind, and sees to it that this one leaves nothing. Gives the mark that agents
+    /// of this installation carry.
+    async fn clean_up(&self) -> String {
+        let marker = self.config.state_dir.display().to_string();
+        if let Err(error) = crate::agent::become_subreaper() {
+            tracing::warn!("cannot adopt orphaned processes: {error}");
+        }
+        self.tracker.spawn(crate::agent::reap_adopted(self.last.clone()));
+        let left = crate::agent::sweep_all(&marker).await;
+        if left > 0 {
+            tracing::warn!("ended {left} processes that an earlier run had left behind");
+        }
+        marker
+    }
+
     /// Asks Discord who the bot is, which checks the token, registers the commands if they changed, and gives the
     /// bot and the gateway's address.
     async fn identify(&self, rest: &Rest, store: &Store) -> Result<(UserId, String)> {
@@ -240,7 +247,12 @@ impl Boot {
         let commands = commands::registration()?;
         let wanted = fingerprint(&commands, self.config.guild.get(), bot);
         if store.fact("commands").await?.as_deref() != Some(&wanted) {
-            let application = rest.application().await.map_err(|error| self.failed(error))?.id;
+            let application = match rest.application().await {
+                Ok(application) => application.id,
+                // A server that is only compatible may not know the question; a bot's two ids are the same anyway.
+                Err(RestError::Refused { status: 404, .. }) => bot,
+                Err(error) => return Err(self.failed(error).into()),
+            };
             rest.put_guild_commands(application, self.config.guild, &commands)
                 .await
                 .map_err(|error| match error {
@@ -275,13 +287,11 @@ impl Boot {
             }
         };
         let asked = tokio::time::timeout(self.patience, asking).await;
-        match asked {
-            Ok(answer) => Ok(answer?),
-            Err(_) => {
-                let silent = format!("it did not answer within {} s", self.patience.as_secs());
-                Err(self.unreachable(failure.unwrap_or(silent)).into())
-            }
+        if let Ok(answer) = asked {
+            return Ok(answer?);
         }
+        let silent = format!("it did not answer within {} s", self.patience.as_secs());
+        Err(self.unreachable(failure.unwrap_or(silent)).into())
     }
 
     /// Resolves only when the gateway was not ready in time.
