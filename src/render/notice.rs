@@ -135,10 +135,16 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ],
         ),
         Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has 20 s to finish"),
-        Notice::Stopped { dropped: 0 } => quietly("⏹️ Session stopped"),
-        Notice::Stopped { dropped } => quietly(&format!(
+        Notice::Stopped { dropped } => stopped(*dropped),
+    }
+}
+
+fn stopped(dropped: usize) -> Note {
+    match dropped {
+        0 => quietly("⏹️ Session stopped"),
+        _ => quietly(&format!(
             "⏹️ Session stopped; {} dropped",
-            plural(*dropped, "waiting prompt")
+            plural(dropped, "waiting prompt")
         )),
     }
 }
