@@ -109,7 +109,7 @@ pub const STATE_HINT: &str =
 /// What the bot has to be allowed in its server, and nothing more: see channels, write in them and in threads, make
 /// threads, attach files, embed links, read the history, react, pin.
 pub const PERMISSIONS: u64 = {
-    let bits = [6, 10, 11, 13, 14, 15, 16, 35, 38, 51];
+    let bits = [6, 10, 11, 14, 15, 16, 35, 38, 51];
     let (mut all, mut n) = (0, 0);
     while n < bits.len() {
         all |= 1 << bits[n];

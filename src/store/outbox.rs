@@ -57,6 +57,8 @@ pub(crate) struct PendingRow {
     pub(crate) message_id: Option<MessageId>,
     /// The payload of an action; nothing for a message, whose text is read when it is sent.
     pub(crate) action: Option<String>,
+    /// Whether its next edit is its last.
+    pub(crate) sealed: bool,
 }
 
 /// What becomes of a row after it was looked at.
@@ -145,7 +147,7 @@ impl Store {
         sqlx::query_as!(
             PendingRow,
             r#"SELECT outbox_id AS "outbox_id: OutboxId", kind AS "kind: RowKind", message_id AS "message_id: MessageId",
-                      CASE WHEN kind = 'action' THEN payload END AS "action: String"
+                      CASE WHEN kind = 'action' THEN payload END AS "action: String", sealed AS "sealed: bool"
                FROM outbox WHERE channel_id = ? AND (kind <> 'message' OR sent < wanted) ORDER BY outbox_id"#,
             channel
         )

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use ompcord::error::PERMISSIONS;
 use ompcord::sim::{Fault, Mishap, Sim, SimConfig};
 use ompcord::store::Store;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::harness::{eventually, is_footer, processes, scripted_command};
+use crate::harness::{Bench, Setup, eventually, is_footer, processes, scripted_command};
 
 /// The intent for the content of messages, by Discord's number.
 const MESSAGE_CONTENT: u64 = 1 << 15;
@@ -544,6 +545,35 @@ async fn sigterm_lets_a_turn_end_and_its_answer_arrive() {
     assert_eq!(store.outbox_left().await.unwrap(), 0);
     store.close().await;
     sim.assert_clean();
+}
+
+#[tokio::test]
+async fn what_the_invitation_asks_for_is_enough() {
+    let bench = Bench::with(Setup {
+        sim: SimConfig {
+            permissions: PERMISSIONS,
+            ..SimConfig::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let (message, thread) = bench.launch("TOOL:bash:{}\nLONG:20").await;
+    bench.turns(thread, 1).await;
+    bench.sim.say("alice", thread, "!omp stop").unwrap();
+    let archived = |sim: &Sim| sim.thread(thread)?.archived.then_some(());
+    bench.sim.until("the thread to be archived", archived).await;
+    let pins = bench.sim.requests();
+    let pinned = pins
+        .iter()
+        .any(|call| call.method == "PUT" && call.route.contains("pins"));
+    assert!(pinned && !bench.sim.message(message).unwrap().pinned);
+    let refused = bench
+        .sim
+        .requests()
+        .into_iter()
+        .find(|call| call.status == Some(403));
+    assert_eq!(refused.map(|call| call.path), None);
+    bench.finish().await;
 }
 
 #[tokio::test]

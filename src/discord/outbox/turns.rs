@@ -71,7 +71,8 @@ impl Turns {
 
 /// Which row has its turn. Acts that may overtake go first. Creates and the acts among them stand in line; edits
 /// and deletions take turns with that line and with each other. So an edit waits for one create and not for all
-/// of them, and a message that is edited all the time keeps nothing waiting.
+/// of them, and a message that is edited all the time keeps nothing waiting. The last edit of a message goes before
+/// what was wished for after it: a footer that overtakes the end of the answer would notify of half an answer.
 pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> Option<Pick<'a>> {
     let (mut line, mut touch, mut again, mut closing) = (None, None, None, None);
     for row in rows {
@@ -89,6 +90,13 @@ pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> O
     let others = line.is_some() || touch.is_some();
     let may = |pick: &Pick<'_>| turns.may(pick.class, now);
     let (line, touch) = (line.filter(may), touch.filter(may));
+    if let Some(line) = &line
+        && turns.may(Class::Touch, now)
+        && let Some(last_edit) = rows.iter().find(|row| row.sealed && row.message_id.is_some())
+        && last_edit.outbox_id < line.row.outbox_id
+    {
+        return Some(self::pick(last_edit));
+    }
     let turn = if turns.touching {
         line.or(touch)
     } else {
@@ -123,6 +131,7 @@ mod tests {
             kind: RowKind::Message,
             message_id: sent.then(|| MessageId::from(1000)),
             action: None,
+            sealed: false,
         }
     }
 
@@ -132,6 +141,7 @@ mod tests {
             kind: RowKind::Action,
             message_id: None,
             action: Some(serde_json::to_string(act).unwrap()),
+            sealed: false,
         }
     }
 
@@ -164,6 +174,25 @@ mod tests {
             message(5, false),
         ];
         assert_eq!(order(rows, Turns::default()), [1, 2, 4, 3, 5]);
+    }
+
+    #[test]
+    fn a_last_edit_goes_before_what_came_after_it() {
+        let sealed = |id| PendingRow {
+            sealed: true,
+            ..message(id, true)
+        };
+        let rows = vec![
+            message(1, false),
+            message(2, true),
+            sealed(3),
+            sealed(4),
+            message(5, false),
+        ];
+        assert_eq!(order(rows.clone(), Turns::default()), [2, 1, 3, 4, 5]);
+        let mut turns = Turns::default();
+        turns.park(Class::Touch, Instant::now() + Duration::from_hours(1));
+        assert_eq!(order(rows, turns), [1, 5], "limited edits hold up no message");
     }
 
     #[test]
