@@ -20,7 +20,7 @@ const FLOOD_LINE_LIMIT: usize = 300;
 
 /// What the head, and at least the tail, of a flood can hold: half of what two fences and the note leave.
 const FLOOD_ROOM: usize = (MESSAGE_LIMIT - 2 * (OPEN.len() + CLOSE.len()) - FLOOD_NOTE_ROOM) / 2;
-const FLOOD_NOTE_ROOM: usize = 80;
+const FLOOD_NOTE_ROOM: usize = 100;
 
 /// The room kept for the line which says that a block leaves lines out.
 const MORE_ROOM: usize = 60;
@@ -44,9 +44,10 @@ pub fn block(lines: &[String]) -> String {
     }
 }
 
-/// The start and the end of more log than a thread can take, with the number of lines between them.
+/// The start and the end of more log than a thread can take, with the number of lines between them. `whole` says
+/// whether the file that goes with it holds all of them, or only the last.
 #[must_use]
-pub fn flood(head: &[String], tail: &[String], skipped: u64) -> String {
+pub fn flood(head: &[String], tail: &[String], skipped: u64, whole: bool) -> String {
     let head = rows(head, FLOOD_LINE_LIMIT);
     let tail = rows(tail, FLOOD_LINE_LIMIT);
     let mut first = Pack::new(FLOOD_ROOM);
@@ -62,7 +63,8 @@ pub fn flood(head: &[String], tail: &[String], skipped: u64) -> String {
         return fenced(&both.join("\n")).unwrap_or_default();
     }
     let noun = if skipped == 1 { "line" } else { "lines" };
-    let note = format!("-# … {} more {noun}, whole in the log …", grouped(skipped));
+    let held = if whole { "all" } else { "the last of them" };
+    let note = format!("-# … {} more {noun}, {held} in log.txt …", grouped(skipped));
     let parts = [fenced(&first.text), Some(note), fenced(&last)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -248,25 +250,28 @@ mod tests {
 
     #[test]
     fn a_flood_shows_both_ends() {
-        assert_snapshot!(flood(&lines("a\nb"), &lines("y\nz"), 1234), @r"
+        assert_snapshot!(flood(&lines("a\nb"), &lines("y\nz"), 1234, true), @r"
         ```
         a
         b
         ```
-        -# … 1,234 more lines, whole in the log …
+        -# … 1,234 more lines, all in log.txt …
         ```
         y
         z
         ```
         ");
-        assert_eq!(flood(&lines("a"), &lines("z"), 0), "```\na\nz\n```");
-        assert_eq!(flood(&[], &[], 1), "-# … 1 more line, whole in the log …");
+        assert_eq!(flood(&lines("a"), &lines("z"), 0, true), "```\na\nz\n```");
+        assert_eq!(
+            flood(&[], &[], 1, false),
+            "-# … 1 more line, the last of them in log.txt …"
+        );
     }
 
     #[test]
     fn a_flood_counts_what_did_not_fit() {
         let many: Vec<_> = (0..1000).map(|n| format!("{n:04}")).collect();
-        let message = flood(&many, &many, 5);
+        let message = flood(&many, &many, 5, true);
         let shown = message
             .split('\n')
             .filter(|row| row.len() == 4 && row.parse::<u32>().is_ok())
@@ -294,7 +299,7 @@ mod tests {
             skipped in any::<u64>(),
         ) {
             let (head, tail) = all.split_at(split.min(all.len()));
-            let messages = batch(&all).into_iter().chain([block(&all), flood(head, tail, skipped)]);
+            let messages = batch(&all).into_iter().chain([block(&all), flood(head, tail, skipped, skipped % 2 == 0)]);
             for message in messages {
                 prop_assert!(message.chars().count() <= MESSAGE_LIMIT);
                 prop_assert!([0, 2, 4].contains(&fences(&message)), "{}", message);

@@ -39,6 +39,8 @@ pub(super) struct Player {
     pub(super) message: Option<Message>,
     pub(super) said: Vec<Value>,
     pub(super) slow: Option<u64>,
+    /// Pieces have exactly so many characters.
+    pub(super) cut: Option<usize>,
     pub(super) tool_ms: u64,
     ids: u64,
 }
@@ -69,6 +71,7 @@ impl Player {
             message: None,
             said: Vec::new(),
             slow: None,
+            cut: None,
             tool_ms: 50,
             ids: 0,
         }

@@ -5,6 +5,10 @@
 //! | `SAY:text` | says that, to the end of the line (`\n` is a newline) |
 //! | `LONG:kib` | says so many KiB of words |
 //! | `SLOW:ms` | waits before each word |
+//! | `CUT:characters` | says what follows in pieces of exactly so many characters |
+//! | `BLOCK`, `THINK:text` | what follows is another block of the same message; a block of thinking |
+//! | `BREAK:text` | says that, fails, and retries |
+//! | `LOG:text`, `OUT:text` | one plain line on stderr, or on stdout |
 //! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
 //! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
 //! | `ASK:question\|a\|b` | the `ask` tool |
@@ -53,6 +57,11 @@ pub(super) enum Step {
     Retry(u64),
     Wait(u64),
     Log(String),
+    Out(String),
+    Cut(usize),
+    Block,
+    Think(String),
+    Break(String),
     History,
     Steerable,
     Error(String),
@@ -148,6 +157,7 @@ fn directive<'a>(text: &'a str, script: &mut Script) -> Option<&'a str> {
 fn word(name: &str) -> Option<Step> {
     Some(match name {
         "HISTORY" => Step::History,
+        "BLOCK" => Step::Block,
         "STEERABLE" => Step::Steerable,
         "HANG" => Step::Hang,
         "IGNORE_TERM" => Step::IgnoreTerm,
@@ -172,6 +182,10 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
     Some(match name {
         "SAY" => Step::Say(line.replace("\\n", "\n")),
         "NOTIFY" => Step::Notify(line.to_owned()),
+        "THINK" => Step::Think(line.to_owned()),
+        "BREAK" => Step::Break(line.replace("\\n", "\n")),
+        "LOG" => Step::Log(line.to_owned()),
+        "OUT" => Step::Out(line.to_owned()),
         "TITLE" => Step::Title(line.to_owned()),
         "ERROR" => Step::Error(line.to_owned()),
         "CONFIRM" => dialog("confirm"),
@@ -206,6 +220,7 @@ fn with_value(name: &str, value: &str) -> Option<Step> {
             to_stdout: parts.next() == Some("stdout"),
         },
         "RETRY" => Step::Retry(first.parse().ok()?),
+        "CUT" => Step::Cut(first.parse().ok()?),
         "CRASH" => Step::Crash(first.parse().ok()?),
         "BIGFRAME" => Step::BigFrame {
             mib: first.parse().ok()?,

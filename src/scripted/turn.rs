@@ -30,7 +30,7 @@ impl Player {
         }
         self.history.push("user", text);
         let Script { steps, slow, tool_ms } = script::read(text);
-        (self.slow, self.tool_ms) = (slow, tool_ms);
+        (self.slow, self.tool_ms, self.cut) = (slow, tool_ms, None);
         let images = prompt["images"].as_array().map_or(0, Vec::len);
         let seen = (images > 0).then(|| Step::Say(format!("I see {images} image(s). ")));
         let played = seen.into_iter().chain(steps).try_for_each(|step| self.play(step));
@@ -76,6 +76,11 @@ impl Player {
             Step::Retry(count) => self.retry(count)?,
             Step::Wait(ms) => self.wait(ms)?,
             Step::Log(line) => wire::log(&line),
+            Step::Out(line) => self.wire.raw(format!("{line}\n").as_bytes()),
+            Step::Cut(characters) => self.cut = Some(characters.max(1)),
+            Step::Block => self.end_block(),
+            Step::Think(text) => self.think(&text),
+            Step::Break(text) => self.break_off(&text)?,
             Step::Notify(text) => self.wire.frame(&json!({
                 "type": "extension_ui_request", "id": "notify", "method": "notify", "message": text,
             })),
@@ -180,6 +185,14 @@ impl Player {
 
     /// Says a text, word by word or in larger pieces.
     pub(super) fn say(&mut self, text: &str) -> Result<(), Broken> {
+        if let Some(characters) = self.cut {
+            let all: Vec<char> = text.chars().collect();
+            for piece in all.chunks(characters) {
+                self.wait(self.slow.unwrap_or(0))?;
+                self.piece(&piece.iter().collect::<String>());
+            }
+            return self.wait(0);
+        }
         let mut piece = String::new();
         for word in text.split_inclusive(char::is_whitespace) {
             piece.push_str(word);
@@ -197,33 +210,81 @@ impl Player {
         self.wait(0)
     }
 
+    /// The message that is being said; begins one where there is none.
+    fn message(&mut self) -> &mut Message {
+        let Self {
+            message, model, wire, ..
+        } = self;
+        message.get_or_insert_with(|| {
+            let message = Message {
+                model: model.clone(),
+                stop_reason: "stop",
+                ..Message::default()
+            };
+            wire.frame(&json!({"type": "message_start", "message": message.json()}));
+            message
+        })
+    }
+
     fn piece(&mut self, text: &str) {
-        let begun = self.message.is_some();
-        let model = self.model.clone();
-        let message = self.message.get_or_insert_with(|| Message {
-            model,
-            stop_reason: "stop",
-            ..Message::default()
-        });
+        let message = self.message();
+        let (fresh, index) = (message.text.is_empty(), message.blocks.len());
         message.text.push_str(text);
         message.words += 1;
-        let json = message.json();
-        let whole = json.to_string();
-        if !begun {
-            self.wire
-                .frame(&json!({"type": "message_start", "message": json}));
-            self.wire
-                .update("\"type\":\"text_start\",\"contentIndex\":0", &whole);
+        let whole = message.json().to_string();
+        if fresh {
+            self.wire.update(
+                &format!("\"type\":\"text_start\",\"contentIndex\":{index}"),
+                &whole,
+            );
         }
         let delta = Value::from(text);
         self.wire.update(
-            &format!("\"type\":\"text_delta\",\"contentIndex\":0,\"delta\":{delta}"),
+            &format!("\"type\":\"text_delta\",\"contentIndex\":{index},\"delta\":{delta}"),
             &whole,
         );
     }
 
+    /// Ends the block of text that is being said, if there is one.
+    fn end_block(&mut self) {
+        let Some(message) = &mut self.message else { return };
+        if message.text.is_empty() {
+            return;
+        }
+        let (index, text) = (message.blocks.len(), std::mem::take(&mut message.text));
+        message.blocks.push(json!({"type": "text", "text": text}));
+        let event = format!(
+            "\"type\":\"text_end\",\"contentIndex\":{index},\"content\":{}",
+            Value::from(text)
+        );
+        self.wire.update(&event, &message.json().to_string());
+    }
+
+    fn think(&mut self, text: &str) {
+        self.end_block();
+        let message = self.message();
+        let index = message.blocks.len();
+        message.blocks.push(json!({"type": "thinking", "thinking": text}));
+        let whole = message.json().to_string();
+        for (kind, key) in [("start", "pad"), ("delta", "delta"), ("end", "content")] {
+            let event = format!(
+                "\"type\":\"thinking_{kind}\",\"contentIndex\":{index},\"{key}\":{}",
+                Value::from(text)
+            );
+            self.wire.update(&event, &whole);
+        }
+    }
+
+    /// Says something, fails in the middle of it, and begins again.
+    fn break_off(&mut self, text: &str) -> Result<(), Broken> {
+        self.say(text)?;
+        self.end_message("error", Some("503 overloaded".to_owned()));
+        self.retry(1)
+    }
+
     /// Ends the message that is being said, or an empty one.
     fn end_message(&mut self, stop_reason: &'static str, error: Option<String>) {
+        self.end_block();
         let begun = self.message.is_some();
         let model = self.model.clone();
         let mut message = self.message.take().unwrap_or_else(|| Message {
@@ -235,16 +296,12 @@ impl Player {
         if !begun {
             self.wire
                 .frame(&json!({"type": "message_start", "message": json}));
-        } else if !message.text.is_empty() {
-            let event = format!(
-                "\"type\":\"text_end\",\"contentIndex\":0,\"content\":{}",
-                Value::from(message.text.as_str())
-            );
-            self.wire.update(&event, &json.to_string());
         }
         self.wire.frame(&json!({"type": "message_end", "message": json}));
-        if !message.text.is_empty() {
-            self.history.push("assistant", &message.text);
+        let texts = message.blocks.iter().filter_map(|block| block["text"].as_str());
+        let said = texts.collect::<Vec<_>>().join("\n");
+        if !said.is_empty() {
+            self.history.push("assistant", &said);
         }
         self.said.push(json);
     }

@@ -88,6 +88,9 @@ pub(super) fn log(line: &str) {
 /// An assistant's message as the agent shows it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Message {
+    /// Blocks that are complete.
+    pub(super) blocks: Vec<Value>,
+    /// The block of text that is being said.
     pub(super) text: String,
     pub(super) tool: Option<Value>,
     pub(super) stop_reason: &'static str,
@@ -99,7 +102,7 @@ pub(super) struct Message {
 impl Message {
     /// The message in the agent's words.
     pub(super) fn json(&self) -> Value {
-        let mut content = Vec::new();
+        let mut content = self.blocks.clone();
         if !self.text.is_empty() {
             content.push(json!({"type": "text", "text": self.text}));
         }

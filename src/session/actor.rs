@@ -134,7 +134,7 @@ impl Actor {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
-            let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(|p| p.due().is_none());
+            let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
             if idle && self.deps.sessions.retire(&self.handle, &inbox) {
                 return;
             }
@@ -151,13 +151,17 @@ impl Actor {
 
     async fn next(&mut self, inbox: &mut mpsc::UnboundedReceiver<Control>) -> Result<()> {
         let wake = self.next_wake();
-        let events = self.running.as_mut().map(|running| &mut running.events);
+        // An agent that never stops talking would otherwise keep every timer, and the thread, waiting.
+        if inbox.is_empty() && wake <= Instant::now() {
+            return self.woken().await;
+        }
+        let blocked = self.publisher.as_ref().is_some_and(Publisher::is_blocked);
         tokio::select! {
             biased;
             // `None` cannot come: the registry and this actor hold handles.
             Some(control) = inbox.recv() => self.control(control).await,
-            event = receive(events) => self.event(event).await,
-            () = caught_up(self.publisher.as_mut()) => self.flush().await,
+            event = receive(self.running.as_mut()) => self.event(event).await,
+            () = caught_up(self.publisher.as_mut()), if blocked => self.flush().await,
             () = tokio::time::sleep_until(wake) => self.woken().await,
         }
     }
@@ -248,14 +252,22 @@ impl Actor {
         }
     }
 
+    /// Shows everything that waits.
+    pub(super) async fn flush_all(&mut self) -> Result<()> {
+        match &mut self.publisher {
+            Some(publisher) => publisher.flush_all().await,
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn channel(&self) -> Option<ChannelId> {
         self.thread.map(ThreadId::channel)
     }
 }
 
-async fn receive(events: Option<&mut mpsc::Receiver<AgentEvent>>) -> Option<AgentEvent> {
-    match events {
-        Some(events) => events.recv().await,
+async fn receive(running: Option<&mut Running>) -> Option<AgentEvent> {
+    match running {
+        Some(running) => running.next().await,
         None => std::future::pending().await,
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Dialogs {
 #[derive(Debug)]
 struct Open {
     dialog: Dialog,
+    /// The dialog as it was shown, without secrets.
+    shown: Dialog,
     row: OutboxId,
     text: String,
 }
@@ -95,11 +97,12 @@ impl Dialogs {
     }
 
     /// The question is in the thread.
-    pub(super) fn opened(&mut self, question: Question, dialog: Dialog, row: OutboxId) {
+    pub(super) fn opened(&mut self, question: Question, dialog: Dialog, shown: Dialog, row: OutboxId) {
         self.open.insert(
             question.key,
             Open {
                 dialog,
+                shown,
                 row,
                 text: question.text,
             },
@@ -118,7 +121,11 @@ impl Dialogs {
         let (answer, label) = match &open.dialog.kind {
             DialogKind::Select { options } => {
                 let label = options.get(choice)?;
-                (DialogAnswer::Value(label.clone()), label.clone())
+                let shown = match &open.shown.kind {
+                    DialogKind::Select { options } => options.get(choice).cloned(),
+                    _ => None,
+                };
+                (DialogAnswer::Value(label.clone()), shown.unwrap_or_default())
             }
             DialogKind::Confirm { .. } => (
                 DialogAnswer::Confirmed(choice == 0),

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::{Actor, SessionHandle, TurnClock};
+use super::desk::Desk;
 use super::dialog::Dialogs;
 use super::publish::Publisher;
 use super::running::Running;
@@ -72,15 +73,13 @@ impl Actor {
         let dir = self.deps.config.transcripts_dir();
         let transcript = Transcript::open(&dir.join(format!("{}.log", self.handle.id()))).await?;
         let files = dir.join(self.handle.id().as_str());
-        let outbox = self.deps.outbox.clone();
-        let redactor = self.deps.redactor.clone();
-        self.publisher = Some(Publisher::new(
-            outbox,
-            thread.channel(),
-            redactor,
-            transcript,
+        let desk = Desk {
+            outbox: self.deps.outbox.clone(),
+            channel: thread.channel(),
+            redactor: self.deps.redactor.clone(),
             files,
-        ));
+        };
+        self.publisher = Some(Publisher::new(desk, transcript));
         self.thread = Some(thread);
         Ok(())
     }
@@ -115,7 +114,10 @@ impl Actor {
                 // The asker may have gone.
                 self.reply.take().map(|to| to.send(reply).ok());
             }
-            Effect::Close => self.closing = true,
+            Effect::Close => {
+                self.closing = true;
+                self.flush_all().await?;
+            }
             other => self.durable_effect(other).await?,
         }
         Ok(None)
@@ -169,11 +171,7 @@ impl Actor {
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
-        self.running = Some(Running {
-            handle,
-            events: receiver,
-            conversation: None,
-        });
+        self.running = Some(Running::new(handle, receiver));
         None
     }
 
@@ -190,16 +188,9 @@ impl Actor {
         }
         let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
         let parcel = deliver::parcel(&prompt, continuing, &self.deps.client, &dir).await?;
-        for problem in &parcel.problems {
-            let content = text::quiet(&format!("⚠️ {}", text::escape(problem)));
-            if let Some(publisher) = &mut self.publisher {
-                publisher
-                    .say_once(Draft {
-                        content,
-                        silent: true,
-                        ..Draft::default()
-                    })
-                    .await?;
+        if let Some(publisher) = &mut self.publisher {
+            for problem in &parcel.problems {
+                publisher.remark(&format!("⚠️ {}", text::escape(problem)), Instant::now());
             }
         }
         // Where the process went while the attachments came, its exit is on its way and fails the turn.
@@ -311,8 +302,10 @@ impl Actor {
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
         let turn = self.turn.take().unwrap_or_default();
         let took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
-        let report = match (&self.running, outcome) {
-            (Some(running), Outcome::Done | Outcome::Failed(_)) => running.handle.state().await.ok(),
+        let report = match (&mut self.running, &mut self.publisher, outcome) {
+            (Some(running), Some(publisher), Outcome::Done | Outcome::Failed(_)) => {
+                running.state_after(publisher).await
+            }
             _ => None,
         };
         let workspace = self
@@ -366,6 +359,8 @@ impl Actor {
     }
 
     async fn archive(&mut self) -> Result<()> {
+        // A message to an archived thread would open it again.
+        self.flush_all().await?;
         self.deps
             .store
             .set_phase(self.handle.id(), SessionPhase::Stopped)

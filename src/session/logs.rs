@@ -16,6 +16,10 @@ const BATCH_AGE: Duration = Duration::from_millis(1500);
 const FLOOD_CHARS: usize = 8_000;
 /// How many lines of a flood's beginning and end are shown.
 const ENDS: usize = 10;
+/// The most that is attached of a flood. Discord takes 10 MiB.
+const FILE_BYTES: u64 = 8 << 20;
+/// Where a file may begin is known this finely.
+const MARK_BYTES: u64 = 256 << 10;
 
 /// Lines that wait.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub(super) struct LogBuffer {
     /// Where in the transcript the first waiting line begins.
     from: u64,
     to: u64,
+    /// Beginnings of lines, from the first that a file can begin with.
+    marks: VecDeque<u64>,
 }
 
 /// What is to be shown of the lines that waited.
@@ -36,19 +42,33 @@ pub(super) struct LogBuffer {
 pub(super) enum Batch {
     /// All of them.
     Lines(Vec<String>),
-    /// The ends of a flood; the whole of it is in this range of the transcript.
-    Flood {
-        /// The first lines.
-        head: Vec<String>,
-        /// The last lines.
-        tail: Vec<String>,
-        /// How many lines there were in all.
-        count: u64,
-        /// Where it begins in the transcript, in bytes.
-        from: u64,
-        /// Where it ends.
-        to: u64,
-    },
+    /// The ends of more than a thread can take.
+    Flood(Flood),
+}
+
+/// The ends of a flood, and where in the transcript it stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Flood {
+    /// The first lines.
+    pub(super) head: Vec<String>,
+    /// The last lines.
+    pub(super) tail: Vec<String>,
+    /// How many lines there were in all.
+    pub(super) count: u64,
+    /// Where it begins, in bytes.
+    pub(super) from: u64,
+    /// Where the part begins that fits into a file: at a line.
+    pub(super) file_from: u64,
+    /// Where it ends.
+    pub(super) to: u64,
+}
+
+impl Flood {
+    /// Whether all of it fits into a file.
+    #[must_use]
+    pub(super) fn is_whole(&self) -> bool {
+        self.file_from == self.from
+    }
 }
 
 impl LogBuffer {
@@ -60,6 +80,12 @@ impl LogBuffer {
         }
         self.to = to;
         self.count += 1;
+        if self.marks.back().is_none_or(|mark| from - mark >= MARK_BYTES) {
+            self.marks.push_back(from);
+        }
+        while self.marks.len() > 1 && self.marks.front().is_some_and(|mark| to - mark > FILE_BYTES) {
+            self.marks.pop_front();
+        }
         self.chars += line.len() + 1;
         if self.chars > FLOOD_CHARS && !self.flooded {
             self.flooded = true;
@@ -86,6 +112,12 @@ impl LogBuffer {
         })
     }
 
+    /// Since when the first line waits.
+    #[must_use]
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
     /// Takes what waits.
     pub(super) fn take(&mut self) -> Option<Batch> {
         if self.count == 0 {
@@ -93,13 +125,14 @@ impl LogBuffer {
         }
         let taken = std::mem::take(self);
         Some(if taken.flooded {
-            Batch::Flood {
+            Batch::Flood(Flood {
                 head: taken.lines,
                 tail: taken.tail.into(),
                 count: taken.count,
                 from: taken.from,
+                file_from: taken.marks.front().copied().unwrap_or(taken.from),
                 to: taken.to,
-            }
+            })
         } else {
             Batch::Lines(taken.lines)
         })
@@ -132,22 +165,31 @@ mod tests {
         let mut buffer = LogBuffer::default();
         fill(&mut buffer, 200_000, Instant::now());
         assert!(buffer.lines.len() + buffer.tail.len() <= 2 * ENDS);
-        let Some(Batch::Flood {
-            head,
-            tail,
-            count,
-            from,
-            to,
-        }) = buffer.take()
-        else {
+        let Some(Batch::Flood(flood)) = buffer.take() else {
             panic!("no flood")
         };
         assert_eq!(
-            (head.first().map(String::as_str), tail.last().map(String::as_str)),
+            (
+                flood.head.first().map(String::as_str),
+                flood.tail.last().map(String::as_str)
+            ),
             (Some("line 0"), Some("line 199999"))
         );
-        assert_eq!((count, from, to), (200_000, 0, 2_000_000));
+        assert_eq!((flood.count, flood.from, flood.to), (200_000, 0, 2_000_000));
+        assert!(flood.is_whole());
         assert_eq!(buffer.take(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_flood_that_no_file_can_hold_the_last_lines_are_attached() {
+        let mut buffer = LogBuffer::default();
+        fill(&mut buffer, 2_000_000, Instant::now());
+        let Some(Batch::Flood(flood)) = buffer.take() else {
+            panic!("no flood")
+        };
+        assert!(!flood.is_whole() && flood.file_from % 10 == 0);
+        let size = flood.to - flood.file_from;
+        assert!(size <= FILE_BYTES && size > FILE_BYTES - 2 * MARK_BYTES, "{size}");
     }
 
     #[tokio::test(start_paused = true)]

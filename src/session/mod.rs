@@ -5,15 +5,19 @@
 
 pub mod actor;
 mod deliver;
+mod desk;
 mod dialog;
 mod effects;
 mod logs;
 pub mod open;
+mod prose;
 mod publish;
 pub mod registry;
 mod running;
+mod secrets;
 pub mod slots;
 pub mod state;
+mod tools;
 mod transcript;
 mod workspace;
 

@@ -1,25 +1,78 @@
 //! The agent's side of the actor: what its events mean for the state and for the thread.
 
+use std::collections::VecDeque;
+
 use anyhow::Result;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::dialog::Answered;
+use super::publish::Publisher;
+use super::secrets;
 use super::state::Input;
-use crate::agent::AgentHandle;
+use crate::agent::{AgentHandle, AgentStateReport};
 use crate::discord::draft::Draft;
 use crate::event::{AgentEvent, AgentStarted, Dialog, DialogAnswer, MessageEnded, NoticeLevel};
 use crate::ids::PromptId;
-use crate::render::text::{clip, escape, quiet};
+use crate::render::text::{clip, escape};
 
 /// A running agent.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) handle: AgentHandle,
-    pub(super) events: mpsc::Receiver<AgentEvent>,
+    events: mpsc::Receiver<AgentEvent>,
+    /// Events that were received before their turn.
+    ahead: VecDeque<AgentEvent>,
     /// The agent's own id of the conversation, once it is up.
     pub(super) conversation: Option<String>,
+}
+
+impl Running {
+    pub(super) fn new(handle: AgentHandle, events: mpsc::Receiver<AgentEvent>) -> Self {
+        Self {
+            handle,
+            events,
+            ahead: VecDeque::new(),
+            conversation: None,
+        }
+    }
+
+    /// The next event; may be cancelled without losing one.
+    pub(super) async fn next(&mut self) -> Option<AgentEvent> {
+        match self.ahead.pop_front() {
+            Some(event) => Some(event),
+            None => self.events.recv().await,
+        }
+    }
+
+    /// What the agent says of itself after a turn. Lines that it had printed by then come on another pipe and may
+    /// still be under way; they are taken in meanwhile, so that they stand above the footer. Without that the pipe
+    /// could also be full, and the answer behind it never come.
+    pub(super) async fn state_after(&mut self, publisher: &mut Publisher) -> Option<AgentStateReport> {
+        let Self {
+            handle,
+            events,
+            ahead,
+            ..
+        } = self;
+        let mut take = |event: AgentEvent| match event {
+            AgentEvent::Line(line) => publisher.line(&line, Instant::now()),
+            other => ahead.push_back(other),
+        };
+        let state = handle.state();
+        tokio::pin!(state);
+        let report = loop {
+            tokio::select! {
+                report = &mut state => break report.ok(),
+                Some(event) = events.recv() => take(event),
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            take(event);
+        }
+        report
+    }
 }
 
 impl Actor {
@@ -33,7 +86,7 @@ impl Actor {
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
-        match event {
+        match secrets::hush_event(event, &self.deps.redactor) {
             AgentEvent::Line(line) => {
                 publisher.line(&line, now);
                 return publisher.relieve().await;
@@ -43,12 +96,12 @@ impl Actor {
                 Ok(())
             }
             AgentEvent::MessageStarted => {
-                publisher.message_started();
+                publisher.message_started(now);
                 Ok(())
             }
             AgentEvent::MessageEnded(ended) => self.message_ended(ended, now).await,
             AgentEvent::ToolStarted { id, tool, args } => {
-                publisher.tool_started(&id, &tool, &args, now);
+                publisher.tool_started(&id, &tool, args, now);
                 Ok(())
             }
             AgentEvent::ToolEnded { id, is_error } => {
@@ -87,7 +140,10 @@ impl Actor {
                     })
                     .await
                 }
-                Err(_) => self.remark(NoticeLevel::Warning, &error).await,
+                Err(_) => {
+                    self.remark(NoticeLevel::Warning, &error);
+                    Ok(())
+                }
             },
             AgentEvent::Retrying {
                 attempt,
@@ -99,25 +155,31 @@ impl Actor {
                 self.remark(
                     NoticeLevel::Warning,
                     &format!("Retry {attempt} in {seconds} s: {error}"),
-                )
-                .await
+                );
+                if let Some(publisher) = &mut self.publisher {
+                    publisher.retrying(Instant::now());
+                }
+                Ok(())
             }
             AgentEvent::RetryEnded {
                 success: false,
                 error: Some(error),
             } => self.input(Input::TurnFailed { error }).await,
             AgentEvent::Compacting(true) => {
-                self.remark(NoticeLevel::Info, "Compacting the conversation")
-                    .await
+                self.remark(NoticeLevel::Info, "Compacting the conversation");
+                Ok(())
             }
-            AgentEvent::Notice { level, text } => self.remark(level, &text).await,
+            AgentEvent::Notice { level, text } => {
+                self.remark(level, &text);
+                Ok(())
+            }
             AgentEvent::FrameTooLarge { bytes } => {
                 let mib = bytes / 1024 / 1024;
                 self.remark(
                     NoticeLevel::Warning,
                     &format!("The agent sent a frame of {mib} MiB; it was skipped"),
-                )
-                .await
+                );
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -148,7 +210,8 @@ impl Actor {
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {
         if let Some(publisher) = &mut self.publisher {
-            publisher.message_ended(&ended.texts, now);
+            let broke_off = matches!(ended.stop_reason.as_str(), "error" | "aborted");
+            publisher.message_ended(&ended.texts, broke_off, now);
         }
         if let Some(turn) = &mut self.turn {
             turn.cost += ended.cost;
@@ -166,24 +229,14 @@ impl Actor {
     }
 
     /// A quiet line in the thread.
-    async fn remark(&mut self, level: NoticeLevel, text: &str) -> Result<()> {
+    fn remark(&mut self, level: NoticeLevel, text: &str) {
         let sign = match level {
             NoticeLevel::Info => "ℹ️",
             NoticeLevel::Warning => "⚠️",
             NoticeLevel::Error => "❌",
         };
-        let content = quiet(&format!("{sign} {}", escape(&clip(text, 600))));
-        match &mut self.publisher {
-            Some(publisher) => {
-                publisher
-                    .say_once(Draft {
-                        content,
-                        silent: true,
-                        ..Draft::default()
-                    })
-                    .await
-            }
-            None => Ok(()),
+        if let Some(publisher) = &mut self.publisher {
+            publisher.remark(&format!("{sign} {}", escape(&clip(text, 600))), Instant::now());
         }
     }
 
@@ -191,24 +244,24 @@ impl Actor {
         let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else {
             return Ok(());
         };
-        if let Some(question) = self.dialogs.question(self.handle.id(), &dialog) {
-            // What led to the question is shown before it.
-            publisher.flush(Instant::now()).await?;
+        let shown = secrets::hush_dialog(&dialog, &self.deps.redactor);
+        if let Some(question) = self.dialogs.question(self.handle.id(), &shown) {
             let draft = Draft {
                 content: question.text.clone(),
                 components: question.components.clone(),
                 ..Draft::default()
             };
             let row = publisher.say(draft).await?;
-            self.dialogs.opened(question, dialog, row);
+            self.dialogs.opened(question, dialog, shown, row);
             return Ok(());
         }
         running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
-        let title = clip(&dialog.title, 300);
+        let title = clip(&shown.title, 300);
         let said = format!(
             "The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"
         );
-        self.remark(NoticeLevel::Warning, &said).await
+        self.remark(NoticeLevel::Warning, &said);
+        Ok(())
     }
 
     /// A person chose an option. `false`: the question is not open (any more).

@@ -156,16 +156,18 @@ impl Store {
         .context("cannot read the outbox")
     }
 
-    /// How many messages of a channel are not as wanted yet.
-    pub(crate) async fn outbox_waiting(&self, channel: ChannelId) -> Result<usize> {
-        let count = sqlx::query_scalar!(
-            "SELECT count(*) FROM outbox WHERE channel_id = ? AND kind = 'message' AND sent < wanted",
+    /// How many messages of a channel are not as wanted yet, and how many of them do not exist.
+    pub(crate) async fn outbox_waiting(&self, channel: ChannelId) -> Result<(usize, usize)> {
+        let counts = sqlx::query!(
+            r#"SELECT count(*) AS waiting, count(*) - count(message_id) AS "unmade!: i64"
+               FROM outbox WHERE channel_id = ? AND kind = 'message' AND sent < wanted"#,
             channel
         )
         .fetch_one(self.pool())
         .await
         .context("cannot read the outbox")?;
-        Ok(usize::try_from(count).unwrap_or_default())
+        let count = |count| usize::try_from(count).unwrap_or_default();
+        Ok((count(counts.waiting), count(counts.unmade)))
     }
 
     /// How many rows have work, in all channels.

@@ -20,6 +20,7 @@ mod harness;
 mod launch;
 mod main_job;
 mod outbox;
+mod output;
 mod queue;
 mod real;
 mod restart;

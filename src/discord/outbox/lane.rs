@@ -126,8 +126,10 @@ impl Worker {
     /// Whether a row can have its turn now.
     async fn look(&self) -> Result<Look> {
         let rows = self.inner.store.outbox_pending(self.channel).await?;
-        let waiting = rows.iter().filter(|row| row.kind == RowKind::Message).count();
-        self.publish(|lane| lane.waiting = waiting);
+        let messages = rows.iter().filter(|row| row.kind == RowKind::Message);
+        let waiting = messages.clone().count();
+        let unmade = messages.filter(|row| row.message_id.is_none()).count();
+        self.publish(|lane| (lane.waiting, lane.unmade) = (waiting, unmade));
         let now = Instant::now();
         Ok(if rows.is_empty() {
             Look::Nothing

@@ -82,6 +82,8 @@ pub enum OutboxEvent {
 pub struct Lane {
     /// Messages whose newest text Discord has not confirmed.
     pub waiting: usize,
+    /// Those of them that do not exist yet.
+    pub unmade: usize,
     /// Whether the last attempt failed or was limited and the next is being waited for.
     pub stalled: bool,
 }

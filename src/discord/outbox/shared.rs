@@ -74,14 +74,15 @@ impl Inner {
 
     /// Publishes what waits in a channel and sees that somebody sends it.
     pub(super) async fn wake(self: &Arc<Self>, channel: ChannelId) -> Result<()> {
-        let waiting = self.store.outbox_waiting(channel).await?;
+        let (waiting, unmade) = self.store.outbox_waiting(channel).await?;
         {
             let mut state = self.state();
             let halted = state.halted || self.stop.is_cancelled();
             let entry = state.lanes.entry(channel).or_default();
-            entry
-                .lane
-                .send_if_modified(|lane| std::mem::replace(&mut lane.waiting, waiting) != waiting);
+            entry.lane.send_if_modified(|lane| {
+                let before = std::mem::replace(&mut lane.waiting, waiting);
+                std::mem::replace(&mut lane.unmade, unmade) != unmade || before != waiting
+            });
             entry.wishes += 1;
             entry.wish.notify_one();
             if halted || std::mem::replace(&mut entry.running, true) {
