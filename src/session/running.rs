@@ -123,6 +123,15 @@ impl Actor {
         }
     }
 
+    async fn prompt_failed(&mut self, id: &str, error: String) -> Result<()> {
+        if let Ok(id) = id.parse() {
+            let prompt = PromptId(id);
+            return self.input(Input::PromptRefused { prompt, error }).await;
+        }
+        self.remark(NoticeLevel::Warning, &error);
+        Ok(())
+    }
+
     async fn turn_event(&mut self, event: AgentEvent) -> Result<()> {
         match event {
             AgentEvent::Started(started) => self.started(started).await,
@@ -132,19 +141,7 @@ impl Actor {
                 self.close_dialogs(expired).await?;
                 self.input(Input::TurnEnded).await
             }
-            AgentEvent::PromptFailed { id, error } => match id.parse() {
-                Ok(id) => {
-                    self.input(Input::PromptRefused {
-                        prompt: PromptId(id),
-                        error,
-                    })
-                    .await
-                }
-                Err(_) => {
-                    self.remark(NoticeLevel::Warning, &error);
-                    Ok(())
-                }
-            },
+            AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {
                 attempt,
                 delay,

@@ -118,11 +118,6 @@ impl Bench {
         }
     }
 
-    /// Changes a variable before the daemon is started.
-    pub fn set(&mut self, name: &'static str, value: String) {
-        self.vars.insert(name, value);
-    }
-
     pub fn config(&self) -> Config {
         // Without a file of this name nobody's own `.env` is read.
         let file = self.dir.path().join("empty.env");
