@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::commands::{self, Data};
+use super::overtaken::Overtaken;
 use super::rest::FetchedMessage;
 use super::{components, translate};
 use crate::config::Config;
@@ -263,6 +264,7 @@ async fn consume(
     tracker: TaskTracker,
     stop: CancellationToken,
 ) {
+    let mut overtaken = Overtaken::default();
     while let Some(Some(item)) = stop.run_until_cancelled(items.recv()).await {
         match item {
             // A launch asks Discord for the message first; the others must not wait for that.
@@ -275,7 +277,11 @@ async fn consume(
                 let ingress = ingress.clone();
                 tracker.spawn(async move { take(&ingress, inbound).await });
             }
-            Item::Inbound(inbound) => take(&ingress, inbound).await,
+            Item::Inbound(inbound) => {
+                if let Some(inbound) = overtaken.settle(inbound) {
+                    take(&ingress, inbound).await;
+                }
+            }
             Item::ThreadGone(thread) => {
                 if let Err(error) = ingress.thread_gone(thread).await {
                     tracing::error!("cannot end the session of a deleted thread: {error:#}");

@@ -8,6 +8,7 @@ mod components;
 pub mod draft;
 pub mod gateway;
 pub mod outbox;
+mod overtaken;
 pub mod rest;
 mod translate;
 

@@ -84,8 +84,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
         .map(|text| format!("\n> {}", clip(&text.replace('\n', " "), 120)))
         .unwrap_or_default();
     match notice {
-        Notice::Queued { ahead: 0 } => quietly("📥 Queued"),
-        Notice::Queued { ahead } => quietly(&format!("📥 Queued, {} before it", plural(*ahead, "prompt"))),
+        Notice::Queued { ahead } => quietly(&queued(*ahead)),
         Notice::WaitingForSlot => quietly(
             "⏸️ Every agent process is busy: this starts as soon as one is free (`OMP_MAX_PROCESSES`)",
         ),
@@ -146,6 +145,13 @@ fn stopped(dropped: usize) -> Note {
             "⏹️ Session stopped; {} dropped",
             plural(dropped, "waiting prompt")
         )),
+    }
+}
+
+fn queued(ahead: usize) -> String {
+    match ahead {
+        0 => "📥 Queued".to_owned(),
+        _ => format!("📥 Queued, {} before it", plural(ahead, "prompt")),
     }
 }
 

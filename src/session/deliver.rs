@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use base64::Engine as _;
 
 use crate::agent::Image;
@@ -100,17 +100,10 @@ async fn attach(
         parcel.add(&format!("Attached file {name}:\n{fence}\n{text}{end}{fence}"));
         return Ok(());
     }
-    if let Some(dir) = path.parent() {
-        tokio::fs::create_dir_all(dir)
-            .await
-            .with_context(|| format!("cannot create {}", dir.display()))?;
-    }
-    tokio::fs::write(path, &bytes)
-        .await
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let size = bytes.len();
+    super::keep_private(path.to_owned(), bytes).await?;
     parcel.add(&format!(
-        "Attached file {name} ({mime}, {} bytes): {}",
-        bytes.len(),
+        "Attached file {name} ({mime}, {size} bytes): {}",
         path.display()
     ));
     Ok(())

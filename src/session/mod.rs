@@ -21,13 +21,15 @@ mod tools;
 mod transcript;
 mod workspace;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, create_private_dir, write_private};
 use crate::discord::outbox::Outbox;
 use crate::discord::rest::Rest;
 use crate::render::redact::Redactor;
@@ -72,4 +74,19 @@ impl Deps {
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
             .collect()
     }
+}
+
+/// Keeps a file below the state directory, where only its owner can read it.
+async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
+    let place = path.display().to_string();
+    let write = move || {
+        if let Some(dir) = path.parent() {
+            create_private_dir(dir)?;
+        }
+        write_private(&path, &content)
+    };
+    let written = tokio::task::spawn_blocking(write).await;
+    written
+        .context("a write did not end")?
+        .with_context(|| format!("cannot write {place}"))
 }

@@ -94,6 +94,25 @@ async fn a_waiting_prompt_follows_its_message_but_not_its_link_preview() {
 }
 
 #[tokio::test]
+async fn a_burst_of_messages_edits_and_deletions_is_taken_in_its_order() {
+    let bench = Bench::start().await;
+    let sim = &bench.sim;
+    let thread = busy(&bench).await;
+    let mut expected = String::from("History: STEERABLE | go");
+    for n in 1..=20 {
+        let kept = sim.say("alice", thread, &format!("SAY:draft {n}")).unwrap();
+        sim.edit("alice", kept, &format!("SAY:final {n}")).unwrap();
+        let taken_back = sim.say("alice", thread, &format!("SAY:never {n}")).unwrap();
+        sim.delete(taken_back).unwrap();
+        expected = format!("{expected} | SAY:final {n}");
+    }
+    sim.say("alice", thread, "!go").unwrap();
+    bench.turns(thread, 21).await;
+    assert_eq!(bench.history(thread).await, format!("{expected} | HISTORY"));
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn an_exclamation_mark_steers_and_the_command_stays_a_command() {
     let bench = Bench::start().await;
     let thread = busy(&bench).await;
@@ -263,6 +282,71 @@ async fn files_reach_the_agent_as_text_or_as_a_path_with_a_harmless_name() {
         .unwrap_or_else(|| panic!("{text}"));
     assert!(saved.starts_with(&*bench.dir.path().join("state/attachments").to_string_lossy()));
     assert_eq!(std::fs::read(saved).unwrap(), b"\x00\x01\x02 binary");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_image_is_looked_at_and_a_huge_one_is_a_file() {
+    let bench = Bench::start().await;
+    let huge = vec![0_u8; 8 * 1024 * 1024 + 1];
+    let files: &[(&str, &[u8])] = &[("../../shot.png", b"\x89PNG"), ("huge.png", &huge)];
+    let (_, thread) = bench.launch("SAY:ready").await;
+    bench.turns(thread, 1).await;
+    bench
+        .sim
+        .say_with_files("alice", thread, "", &files[..1])
+        .unwrap();
+    let messages = bench.turns(thread, 2).await;
+    assert!(answers(&messages).contains("You said: Look at the attached image."));
+    bench
+        .sim
+        .say_with_files("alice", thread, "and", &files[1..])
+        .unwrap();
+    bench.turns(thread, 3).await;
+    let history = bench.history(thread).await;
+    let (_, path) = history
+        .split_once("Attached file huge.png (image/png, 8388609 bytes): ")
+        .unwrap();
+    let path = path.split(" | ").next().unwrap();
+    assert_eq!(std::fs::metadata(path).unwrap().len(), 8_388_609);
+    bench.finish().await;
+}
+
+/// Everything below a directory.
+fn below(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(below(&path));
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[tokio::test]
+async fn nobody_else_can_read_what_the_daemon_keeps() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::start().await;
+    let (_, thread) = bench.launch("LONG:20").await;
+    bench.turns(thread, 1).await;
+    let files: &[(&str, &[u8])] = &[("data.bin", b"\0")];
+    bench
+        .sim
+        .say_with_files("alice", thread, "keep it", files)
+        .unwrap();
+    bench.turns(thread, 2).await;
+    let state = bench.dir.path().join("state");
+    let kept = below(&state);
+    for end in [".log", ".db", "data.bin", ".md"] {
+        let there = kept.iter().any(|path| path.to_string_lossy().ends_with(end));
+        assert!(there, "{end}: {kept:?}");
+    }
+    for path in kept.iter().chain([&state]) {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+    }
     bench.finish().await;
 }
 

@@ -40,6 +40,8 @@ impl State {
         if opened {
             self.phase = Phase::Cold;
             if self.blocked() {
+                let waiting = self.queue.iter().filter_map(|waiting| waiting.message);
+                out.extend(waiting.map(|message| Effect::ShowQueued(message, true)));
                 // What was pinned by a turn that the daemon did not outlive.
                 out.push(Effect::Unpin);
             }
@@ -50,13 +52,16 @@ impl State {
         // A failed prompt that comes again was launched again.
         self.undecided
             .retain(|(w, state)| w.id != prompt.id || *state != PromptState::Failed);
-        if self.knows(prompt.id) {
+        if prompt.state == PromptState::Asking {
+            // The actor that it woke has read it from the store already, but nobody was asked yet.
+            if !self.knows(prompt.id) {
+                self.undecided
+                    .push((Waiting::new(prompt, false), PromptState::Asking));
+            }
+            out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
             return;
         }
-        if prompt.state == PromptState::Asking {
-            self.undecided
-                .push((Waiting::new(prompt, false), PromptState::Asking));
-            out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
+        if self.knows(prompt.id) {
             return;
         }
         let runs_next = matches!(
@@ -150,6 +155,9 @@ impl State {
         out.push(Effect::Reply(Reply::Decided));
         if choice == Choice::Discard {
             out.push(Effect::Mark(id, PromptState::Dropped));
+            if self.phase == Phase::Cold && self.queue.is_empty() {
+                out.push(Effect::Unpin);
+            }
             return;
         }
         if choice == Choice::StartFresh {

@@ -345,6 +345,7 @@ fn a_turn_that_was_running_at_the_crash_is_never_rerun_by_itself() {
         [
             Effect::Say(Notice::Interrupted { prompt: PromptId(1) }),
             mark(1, PromptState::Interrupted),
+            Effect::ShowQueued(message(2), true),
             Effect::Unpin
         ]
     );
@@ -369,7 +370,7 @@ fn discarding_what_was_interrupted_lets_the_queue_go_on() {
             prompts,
             opened: true
         }),
-        [Effect::Unpin]
+        [Effect::ShowQueued(message(2), true), Effect::Unpin]
     );
     let effects = state.step(Input::Decide(PromptId(1), Choice::Discard));
     assert_eq!(
