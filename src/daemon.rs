@@ -26,7 +26,6 @@ use crate::ids::UserId;
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::slots::Slots;
-use crate::session::state::Input;
 use crate::session::{Deps, Sessions};
 use crate::store::Store;
 
@@ -391,7 +390,7 @@ async fn watch_outbox(
 
 /// Lets the sessions end, and the last messages go out.
 async fn drain(deps: &Deps) {
-    deps.sessions.send_all(&Input::Shutdown);
+    deps.sessions.shut_down();
     within(
         deps.config.patience.drain + LADDER,
         "sessions",

@@ -259,6 +259,12 @@ impl AgentHandle {
         self.gone()
     }
 
+    /// Whether the process is going or gone: nothing that is sent to it now will be done.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.shared.stopping.is_cancelled() || self.shared.gone.is_cancelled() || self.queue.is_closed()
+    }
+
     /// Resolves when the process and all that it had started are gone.
     pub fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
         self.shared.gone.clone().cancelled_owned()

@@ -127,11 +127,7 @@ impl Ingress {
 
     /// A message in the home channel that mentions the bot starts a session.
     async fn mention(&self, written: Written, by: &Person) -> Result<()> {
-        let mention = [format!("<@{}>", self.bot), format!("<@!{}>", self.bot)];
-        let text = mention
-            .iter()
-            .fold(written.text.clone(), |text, m| text.replace(m, " "));
-        let text = text.trim().to_owned();
+        let text = self.without_mention(&written.text);
         if matches!(kind(&text), Kind::Command) {
             return Ok(());
         }
@@ -146,8 +142,18 @@ impl Ingress {
         self.begin_on_message(Written { text, ..written }, by).await
     }
 
+    /// What was written to the bot, without its own name.
+    fn without_mention(&self, text: &str) -> String {
+        let mention = [format!("<@{}>", self.bot), format!("<@!{}>", self.bot)];
+        let text = mention
+            .iter()
+            .fold(text.to_owned(), |text, m| text.replace(m, " "));
+        text.trim().to_owned()
+    }
+
     pub(super) async fn edited(&self, channel: ChannelId, message: MessageId, text: &str) -> Result<Answer> {
-        let text = match kind(text) {
+        let text = self.without_mention(text);
+        let text = match kind(&text) {
             Kind::Command => return Ok(Answer::Nothing),
             Kind::Steer(text) | Kind::Prompt(text) => text,
         };

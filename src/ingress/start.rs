@@ -64,14 +64,7 @@ impl Ingress {
         {
             Claim::Taken => {}
             Claim::New(_) => self.deps.sessions.wake(&session.id),
-            Claim::Again {
-                session,
-                prompt: None,
-            } => self.deps.sessions.wake(&session),
-            Claim::Again {
-                session,
-                prompt: Some(prompt),
-            } => {
+            Claim::Again { session, prompt } => {
                 self.deps.sessions.send(&session, Input::Prompt(prompt));
             }
         }

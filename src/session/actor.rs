@@ -10,12 +10,13 @@ use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::deliver::{Parcel, Way};
 use super::dialog::Dialogs;
 use super::publish::Publisher;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::event::AgentEvent;
-use crate::ids::{ChannelId, SessionId, ThreadId};
+use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::store::sessions::Session;
 
 /// A session from outside: a cheap clone; a call queues a message.
@@ -27,13 +28,22 @@ pub struct SessionHandle {
 
 /// What can be said to an actor.
 #[derive(Debug)]
-pub enum Control {
+pub(super) enum Control {
     /// There may be work in the store.
     Wake,
     /// Something happened.
     Input(Input),
     /// A person asked for something and waits for the answer.
     Ask(Input, oneshot::Sender<Reply>),
+    /// What came with a prompt was fetched.
+    Parcel {
+        /// The prompt.
+        prompt: PromptId,
+        /// How it goes to the agent.
+        way: Way,
+        /// What the agent is given.
+        parcel: Parcel,
+    },
     /// A person answered a question of the agent.
     Answer {
         /// The question's key.
@@ -90,6 +100,8 @@ pub(super) struct Actor {
     pub(super) running: Option<Running>,
     pub(super) dialogs: Dialogs,
     pub(super) turn: Option<TurnClock>,
+    /// The prompt of the running turn, while what came with it is being fetched.
+    pub(super) fetching: Option<PromptId>,
     pub(super) timers: HashMap<Timer, Instant>,
     pub(super) reply: Option<oneshot::Sender<Reply>>,
     pub(super) closing: bool,
@@ -187,6 +199,7 @@ impl Actor {
                 self.reply = None;
                 done
             }
+            Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
             Control::Answer {
                 key,
                 choice,

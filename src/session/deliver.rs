@@ -3,19 +3,47 @@
 //! Attachments are fetched here and not in the gateway, so that a slow download delays one session only.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
+use tokio::time::Instant;
 
+use super::actor::{Actor, Control};
+use super::state::Input;
 use crate::agent::Image;
-use crate::store::prompts::{Attachment, Prompt};
+use crate::discord::outbox::Act;
+use crate::ids::PromptId;
+use crate::render::text::escape;
+use crate::store::prompts::{Attachment, Prompt, PromptState};
 
 /// Text up to this many bytes is given inline.
 const INLINE: usize = 64 * 1024;
 /// Images up to this many bytes are given as images; larger ones as files.
 const IMAGE: u64 = 8 * 1024 * 1024;
+/// All images of a prompt together; what goes beyond is given as files.
+const IMAGES: usize = 24 * 1024 * 1024;
+/// A download that is slower than this many bytes per second, after half a minute, is given up.
+const SLOWEST: u64 = 64 * 1024;
 /// Nothing larger is fetched.
 const CAP: u64 = 100 * 1024 * 1024;
+
+/// How a prompt reaches the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As a turn of its own.
+    Prompt,
+    /// As a turn that goes on with an interrupted one.
+    Continue,
+    /// Into the running turn.
+    Steer,
+}
+
+impl Way {
+    pub(super) const fn of(continuing: bool) -> Self {
+        if continuing { Self::Continue } else { Self::Prompt }
+    }
+}
 
 /// What the agent is given.
 #[derive(Debug, Default)]
@@ -28,6 +56,95 @@ pub(super) struct Parcel {
     pub problems: Vec<String>,
 }
 
+impl Actor {
+    /// Gives a prompt to the agent. What comes with it is fetched in a task of its own, so that the session hears a
+    /// cancel meanwhile. The answer is what follows at once.
+    pub(super) async fn deliver(&mut self, id: PromptId, way: Way) -> Option<Input> {
+        match self.prepare(id, way).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::error!(session = %self.handle.id(), prompt = id.0, "prompt {id}: {error:#}");
+                let error = "ompcord could not read it from its database".to_owned();
+                Some(Input::PromptRefused { prompt: id, error })
+            }
+        }
+    }
+
+    async fn prepare(&mut self, id: PromptId, way: Way) -> Result<()> {
+        let prompt = self.deps.store.prompt(id).await?;
+        let prompt = prompt.context("the prompt is not in the store")?;
+        self.deps.store.mark_prompt(id, PromptState::Running).await?;
+        let heading = if way == Way::Steer { "steer" } else { "prompt" };
+        if let Some(publisher) = &mut self.publisher {
+            publisher.record(&format!("\n## {heading}\n{}\n", prompt.text));
+        }
+        let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
+        if prompt.attachments.is_empty() {
+            let parcel = parcel(&prompt, way, &self.deps.client, &dir).await;
+            return self.hand_over(id, way, parcel).await;
+        }
+        if way != Way::Steer {
+            self.fetching = Some(id);
+        }
+        let (client, handle) = (self.deps.client.clone(), self.handle.clone());
+        self.deps.tracker.spawn(async move {
+            let parcel = parcel(&prompt, way, &client, &dir).await;
+            handle.control(Control::Parcel {
+                prompt: id,
+                way,
+                parcel,
+            });
+        });
+        Ok(())
+    }
+
+    /// What was fetched for a prompt is here. One whose turn was ended meanwhile is dropped.
+    pub(super) async fn hand_over(&mut self, id: PromptId, way: Way, parcel: Parcel) -> Result<()> {
+        self.fetching.take_if(|fetching| *fetching == id);
+        if !self.state.is_running(id) {
+            return Ok(());
+        }
+        if let Some(publisher) = &mut self.publisher {
+            for problem in &parcel.problems {
+                publisher.remark(&format!("⚠️ {}", escape(problem)), Instant::now());
+            }
+        }
+        // Where the process went meanwhile, its exit is on its way and fails the turn.
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        if way != Way::Steer {
+            running
+                .handle
+                .prompt(&id.to_string(), &parcel.text, &parcel.images);
+            return Ok(());
+        }
+        running
+            .handle
+            .steer(&id.to_string(), &parcel.text, &parcel.images);
+        let prompt = self.deps.store.prompt(id).await?;
+        if let (Some(message), Some(channel)) = (prompt.and_then(|p| p.message), self.channel()) {
+            let emoji = "🧭".to_owned();
+            self.deps
+                .outbox
+                .act(channel, Act::React { message, emoji })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the turn. One that has not reached the agent yet is over at once.
+    pub(super) fn abort(&mut self) -> Option<Input> {
+        if self.fetching.take().is_some() {
+            return Some(Input::TurnEnded);
+        }
+        if let Some(running) = &self.running {
+            running.handle.abort();
+        }
+        None
+    }
+}
+
 impl Parcel {
     /// Adds a paragraph.
     fn add(&mut self, paragraph: &str) {
@@ -37,17 +154,12 @@ impl Parcel {
 }
 
 /// Makes the parcel of a prompt; files go to `dir`.
-pub(super) async fn parcel(
-    prompt: &Prompt,
-    continuing: bool,
-    client: &reqwest::Client,
-    dir: &Path,
-) -> Result<Parcel> {
+async fn parcel(prompt: &Prompt, way: Way, client: &reqwest::Client, dir: &Path) -> Parcel {
     let mut parcel = Parcel {
         text: prompt.text.clone(),
         ..Parcel::default()
     };
-    if continuing {
+    if way == Way::Continue {
         parcel.text = format!(
             "Your previous turn was interrupted because the program that runs you was restarted.\n\
              Look at what is done already and go on from there; do not repeat finished steps. The request was:\n\n{}",
@@ -67,7 +179,7 @@ pub(super) async fn parcel(
     if parcel.text.trim().is_empty() && !parcel.images.is_empty() {
         "Look at the attached image.".clone_into(&mut parcel.text);
     }
-    Ok(parcel)
+    parcel
 }
 
 async fn attach(
@@ -84,7 +196,8 @@ async fn attach(
         mime.as_str(),
         "image/png" | "image/jpeg" | "image/gif" | "image/webp"
     );
-    if is_image && bytes.len() as u64 <= IMAGE {
+    let given: usize = parcel.images.iter().map(|image| image.base64.len()).sum();
+    if is_image && bytes.len() as u64 <= IMAGE && given + bytes.len() <= IMAGES {
         parcel.images.push(Image {
             mime,
             base64: base64::engine::general_purpose::STANDARD.encode(&bytes),

@@ -8,13 +8,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::{Actor, SessionHandle, TurnClock};
+use super::deliver::Way;
 use super::desk::Desk;
 use super::dialog::Dialogs;
 use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, deliver, workspace};
+use super::{Deps, workspace};
 use crate::agent::{AgentSpec, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -39,6 +40,7 @@ impl Actor {
             running: None,
             dialogs: Dialogs::default(),
             turn: None,
+            fetching: None,
             timers: std::collections::HashMap::new(),
             reply: None,
             closing: false,
@@ -87,14 +89,16 @@ impl Actor {
     /// Runs one effect. What it leads to at once is the next input.
     pub(super) async fn effect(&mut self, effect: Effect) -> Result<Option<Input>> {
         match effect {
-            Effect::OpenThread => return self.open_thread().await.map(Some),
-            Effect::Deliver { prompt, continuing } => return self.deliver(prompt, continuing).await,
-            Effect::Steer(prompt) => return self.steer(prompt).await,
+            Effect::OpenThread => return Ok(Some(self.open_thread().await)),
+            Effect::Deliver { prompt, continuing } => {
+                return Ok(self.deliver(prompt, Way::of(continuing)).await);
+            }
+            Effect::Steer(prompt) => return Ok(self.deliver(prompt, Way::Steer).await),
             Effect::StartAgent => return Ok(self.start_agent()),
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
-            Effect::Abort => self.running.iter().for_each(|running| running.handle.abort()),
+            Effect::Abort => return Ok(self.abort()),
             Effect::EndAgent { abort } => {
                 if let Some(running) = &self.running {
                     // Its exit comes as an event.
@@ -142,6 +146,7 @@ impl Actor {
                 }
                 self.deps.store.set_agent_session(&id, None).await
             }
+            Effect::StoreStopped => self.deps.store.stop_session(&id).await,
             Effect::Archive => self.archive().await,
             _ => Ok(()),
         }
@@ -173,66 +178,6 @@ impl Actor {
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
         self.running = Some(Running::new(handle, receiver));
         None
-    }
-
-    async fn deliver(&mut self, id: PromptId, continuing: bool) -> Result<Option<Input>> {
-        let prompt = self
-            .deps
-            .store
-            .prompt(id)
-            .await?
-            .context("the prompt is not in the store")?;
-        self.deps.store.mark_prompt(id, PromptState::Running).await?;
-        if let Some(publisher) = &mut self.publisher {
-            publisher.record(&format!("\n## prompt\n{}\n", prompt.text));
-        }
-        let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
-        let parcel = deliver::parcel(&prompt, continuing, &self.deps.client, &dir).await?;
-        if let Some(publisher) = &mut self.publisher {
-            for problem in &parcel.problems {
-                publisher.remark(&format!("⚠️ {}", text::escape(problem)), Instant::now());
-            }
-        }
-        // Where the process went while the attachments came, its exit is on its way and fails the turn.
-        if let Some(running) = &self.running {
-            running
-                .handle
-                .prompt(&id.to_string(), &parcel.text, &parcel.images);
-        }
-        Ok(None)
-    }
-
-    async fn steer(&mut self, id: PromptId) -> Result<Option<Input>> {
-        let prompt = self
-            .deps
-            .store
-            .prompt(id)
-            .await?
-            .context("the prompt is not in the store")?;
-        self.deps.store.mark_prompt(id, PromptState::Running).await?;
-        let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
-        let parcel = deliver::parcel(&prompt, false, &self.deps.client, &dir).await?;
-        if let Some(publisher) = &mut self.publisher {
-            publisher.record(&format!("\n## steer\n{}\n", prompt.text));
-        }
-        if let Some(running) = &self.running {
-            running
-                .handle
-                .steer(&id.to_string(), &parcel.text, &parcel.images);
-        }
-        if let (Some(message), Some(channel)) = (prompt.message, self.channel()) {
-            self.deps
-                .outbox
-                .act(
-                    channel,
-                    Act::React {
-                        message,
-                        emoji: "🧭".to_owned(),
-                    },
-                )
-                .await?;
-        }
-        Ok(None)
     }
 
     async fn show_queued(&self, message: MessageId, shown: bool) -> Result<()> {
@@ -361,10 +306,6 @@ impl Actor {
     async fn archive(&mut self) -> Result<()> {
         // A message to an archived thread would open it again.
         self.flush_all().await?;
-        self.deps
-            .store
-            .set_phase(self.handle.id(), SessionPhase::Stopped)
-            .await?;
         match self.channel() {
             Some(channel) => {
                 self.deps

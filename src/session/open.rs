@@ -26,11 +26,15 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
             made.id
         }
         (Some(thread), None) => thread,
-        (None, None) => deps
-            .rest
-            .create_thread(session.parent, &session.thread_name)
-            .await
-            .context("cannot make the thread")?,
+        (None, None) => {
+            let made = deps
+                .rest
+                .create_thread(session.parent, &session.thread_name)
+                .await;
+            let thread = made.context("cannot make the thread")?;
+            deps.store.thread_made(&session.id, thread).await?;
+            thread
+        }
     };
     deps.outbox
         .act(
@@ -66,13 +70,8 @@ async fn adopt(deps: &Deps, thread: ThreadId) -> Result<()> {
     let seen = deps.rest.channel(thread.channel()).await;
     let seen = seen.context("cannot look at the thread that exists already")?;
     let bot = deps.rest.me().await.context("cannot ask who the bot is")?.id;
-    let ours = seen.owner_id.is_some_and(|owner| owner.get() == bot.get());
     match seen.last_message_id {
-        Some(last) if !ours => {
-            deps.store
-                .advance_cursor(thread.channel(), last.get().into())
-                .await
-        }
+        Some(last) if seen.owner_id != Some(bot) => deps.store.advance_cursor(thread.channel(), last).await,
         _ => Ok(()),
     }
 }
@@ -95,29 +94,38 @@ fn opening_line(session: &Session) -> String {
 
 impl Actor {
     /// Makes the thread, and says where the prompt is when that cannot be done.
-    pub(super) async fn open_thread(&mut self) -> Result<Input> {
+    pub(super) async fn open_thread(&mut self) -> Input {
         let Some(session) = self.session.clone() else {
-            return Ok(Input::OpenFailed {
+            return Input::OpenFailed {
                 reason: String::new(),
-            });
+            };
         };
-        match open_thread(&self.deps, &session).await {
+        let opened = async {
+            let thread = open_thread(&self.deps, &session).await?;
+            self.enter(thread).await?;
+            Ok::<_, anyhow::Error>(thread)
+        };
+        let error = match opened.await {
             Ok(thread) => {
                 if let Some(session) = &mut self.session {
                     session.thread = Some(thread);
                     session.pinned = session.origin;
                 }
-                self.enter(thread).await?;
-                Ok(Input::Opened)
+                return Input::Opened;
             }
-            Err(error) => {
-                tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
-                self.deps.store.opening_failed(&session.id).await?;
-                self.tell_parent(&session, &error).await?;
-                Ok(Input::OpenFailed {
-                    reason: format!("{error:#}"),
-                })
-            }
+            Err(error) => error,
+        };
+        tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
+        // Where even this cannot be stored, the next start tries again.
+        let told = async {
+            self.deps.store.opening_failed(&session.id).await?;
+            self.tell_parent(&session, &error).await
+        };
+        if let Err(error) = told.await {
+            tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
+        }
+        Input::OpenFailed {
+            reason: format!("{error:#}"),
         }
     }
 

@@ -89,16 +89,18 @@ impl Sessions {
         answer.await.unwrap_or(false)
     }
 
-    /// Tells every running session.
-    pub fn send_all(&self, input: &Input) {
-        for handle in self.lock().values() {
-            handle.send(input.clone());
+    /// Tells every running session that the daemon goes down, and starts none from now on.
+    pub fn shut_down(&self) {
+        // Under the lock, so that none is started between the two and never hears of it.
+        let running = self.lock();
+        self.0.closing.store(true, Ordering::Relaxed);
+        for handle in running.values() {
+            handle.send(Input::Shutdown);
         }
     }
 
-    /// Returns when no actor runs any more, and starts none from now on.
+    /// Returns when no actor runs any more.
     pub async fn all_ended(&self) {
-        self.0.closing.store(true, Ordering::Relaxed);
         let mut count = self.0.count.subscribe();
         // The sender lives as long as `self`.
         count.wait_for(|count| *count == 0).await.ok();

@@ -13,7 +13,9 @@ use super::secrets;
 use super::state::Input;
 use crate::agent::{AgentHandle, AgentStateReport};
 use crate::discord::draft::Draft;
-use crate::event::{AgentEvent, AgentStarted, Dialog, DialogAnswer, MessageEnded, NoticeLevel};
+use crate::event::{
+    AgentEvent, AgentExit, AgentStarted, Dialog, DialogAnswer, ExitHow, MessageEnded, NoticeLevel,
+};
 use crate::ids::PromptId;
 use crate::render::text::{clip, escape};
 
@@ -75,17 +77,40 @@ impl Running {
     }
 }
 
+/// What ends a session's turn when nobody is left to say how its process ended.
+fn supervisor_gone() -> AgentEvent {
+    AgentEvent::Exited(AgentExit {
+        how: ExitHow::Signal(0),
+        requested: false,
+        last_lines: vec!["the task that watched the process has failed; see the daemon's log".to_owned()],
+        swept: 0,
+    })
+}
+
+/// Whether an event belongs to a running turn and means nothing outside of one.
+fn is_of_a_turn(event: &AgentEvent) -> bool {
+    matches!(
+        event,
+        AgentEvent::TextDelta { .. }
+            | AgentEvent::MessageStarted
+            | AgentEvent::MessageEnded(_)
+            | AgentEvent::ToolStarted { .. }
+            | AgentEvent::ToolEnded { .. }
+    )
+}
+
 impl Actor {
     pub(super) async fn event(&mut self, event: Option<AgentEvent>) -> Result<()> {
-        let Some(event) = event else {
-            // The events ended without an exit: the task that sent them is gone.
-            self.running = None;
-            return Ok(());
-        };
+        // The events ended without an exit: the task that sent them is gone, and with it the process.
+        let event = event.unwrap_or_else(supervisor_gone);
         let now = Instant::now();
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
+        if !self.state.is_busy() && is_of_a_turn(&event) {
+            // The last words of a turn that was ended for everybody already, and shown as far as it had come.
+            return Ok(());
+        }
         match secrets::hush_event(event, &self.deps.redactor) {
             AgentEvent::Line(line) => {
                 publisher.line(&line, now);
@@ -116,14 +141,22 @@ impl Actor {
             AgentEvent::Exited(exit) => {
                 self.running = None;
                 let expired = self.dialogs.expire();
-                self.close_dialogs(expired).await?;
-                self.input(Input::Exited(exit)).await
+                let done = self.input(Input::Exited(exit)).await;
+                self.close_dialogs(expired).await.and(done)
             }
             other => self.turn_event(other).await,
         }
     }
 
     async fn prompt_failed(&mut self, id: &str, error: String) -> Result<()> {
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.handle.is_ending())
+        {
+            // Its exit follows and says more; the next prompt must not be given to a process that is going.
+            return Ok(());
+        }
         if let Ok(id) = id.parse() {
             let prompt = PromptId(id);
             return self.input(Input::PromptRefused { prompt, error }).await;
@@ -138,8 +171,8 @@ impl Actor {
             AgentEvent::TurnStarted => self.turn_started().await,
             AgentEvent::TurnEnded => {
                 let expired = self.dialogs.expire();
-                self.close_dialogs(expired).await?;
-                self.input(Input::TurnEnded).await
+                let done = self.input(Input::TurnEnded).await;
+                self.close_dialogs(expired).await.and(done)
             }
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {

@@ -77,8 +77,11 @@ impl Slots {
             // A prompt may have overtaken the eviction: the session is then idle again later, and may be asked again.
             holder.evicting &= evictable;
         }
-        if evictable && !inner.queue.is_empty() {
-            inner.evict();
+        // An eviction that a prompt has overtaken is replaced by another one.
+        if !inner.queue.is_empty() && !inner.evict() {
+            for waiting in inner.queue.iter().filter(|_| !evictable) {
+                waiting.send(Input::SlotDelayed);
+            }
         }
     }
 

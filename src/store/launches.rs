@@ -16,8 +16,8 @@ pub enum Claim {
     Again {
         /// The session of the earlier launch.
         session: SessionId,
-        /// Its prompt, queued again; `None` where it had not failed.
-        prompt: Option<OpenPrompt>,
+        /// Its prompt, queued again.
+        prompt: OpenPrompt,
     },
     /// It was launched before.
     Taken,
@@ -43,13 +43,14 @@ impl Store {
         .await
         .context("cannot read the launches")?;
         let claim = match earlier {
-            Some(row) if row.state == "failed" => {
-                let prompt = relaunch(&mut tx, message, by, &row.session).await?;
-                Claim::Again {
+            Some(row) if row.state == "failed" => match relaunch(&mut tx, message, by, &row.session).await? {
+                Some(prompt) => Claim::Again {
                     session: row.session,
                     prompt,
-                }
-            }
+                },
+                // It was retried meanwhile: there is nothing left to launch.
+                None => Claim::Taken,
+            },
             Some(_) => Claim::Taken,
             None => {
                 // The thread's session exists without a launch where a mention started it: the same message, so taken.
@@ -116,10 +117,13 @@ impl Store {
         tx.commit().await.context("cannot store the failed launch")
     }
 
-    /// The session's launch came to nothing: the message may be launched again. `false` where there was none.
+    /// The session's launch came to nothing: the message may be launched again. `false` where there was none, or where
+    /// it is a later prompt that failed.
     pub async fn launch_failed(&self, session: &SessionId) -> Result<bool> {
         let done = sqlx::query!(
-            "UPDATE launches SET state = 'failed' WHERE session_id = ?1",
+            "UPDATE launches SET state = 'failed'
+             WHERE session_id = ?1 AND EXISTS (
+                 SELECT 1 FROM prompts WHERE discord_message_id = launches.message_id AND state = 'failed')",
             session
         )
         .execute(&self.pool)
@@ -135,20 +139,7 @@ async fn relaunch(
     by: UserId,
     session: &SessionId,
 ) -> Result<Option<OpenPrompt>> {
-    sqlx::query!(
-        "UPDATE launches SET state = 'launched', launched_by = ?2 WHERE message_id = ?1",
-        message,
-        by
-    )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "UPDATE agent_sessions SET phase = 'opening' WHERE session_id = ?1 AND phase IN ('failed', 'stopped')",
-        session
-    )
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query_as!(
+    let prompt = sqlx::query_as!(
         OpenPrompt,
         r#"UPDATE prompts SET state = 'queued', ended_at = NULL
            WHERE discord_message_id = ?1 AND state = 'failed'
@@ -158,5 +149,21 @@ async fn relaunch(
     )
     .fetch_optional(&mut *tx)
     .await
-    .context("cannot queue the prompt again")
+    .context("cannot queue the prompt again")?;
+    sqlx::query!(
+        "UPDATE launches SET state = 'launched', launched_by = ?2 WHERE message_id = ?1",
+        message,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    if prompt.is_some() {
+        sqlx::query!(
+            "UPDATE agent_sessions SET phase = 'opening' WHERE session_id = ?1 AND phase IN ('failed', 'stopped')",
+            session
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(prompt)
 }

@@ -167,6 +167,44 @@ impl Store {
         Ok(())
     }
 
+    /// The thread exists; its session is not ready for prompts yet. Stored before anything else is done in it, so that
+    /// no crash in between leaves a thread that belongs to nobody, and a second one beside it.
+    pub async fn thread_made(&self, id: &SessionId, thread: ThreadId) -> Result<()> {
+        sqlx::query!(
+            "UPDATE agent_sessions SET discord_thread_id = ?2 WHERE session_id = ?1 AND phase = 'opening'",
+            id,
+            thread
+        )
+        .execute(&self.pool)
+        .await
+        .context("cannot store the session's thread")?;
+        Ok(())
+    }
+
+    /// A person stopped the session: nothing that waits in it will run. One step, so that no crash undoes half of it.
+    pub async fn stop_session(&self, id: &SessionId) -> Result<()> {
+        let now = now_ms();
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET phase = 'stopped', last_active_at = ?2 WHERE session_id = ?1",
+            id,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE prompts SET state = 'dropped', ended_at = ?2
+             WHERE session_id = ?1 AND state IN ('queued', 'held', 'asking', 'running', 'interrupted')",
+            id,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit()
+            .await
+            .context("cannot store that the session was stopped")
+    }
+
     /// The thread exists: prompts are taken from now on.
     pub async fn session_opened(&self, id: &SessionId, thread: ThreadId) -> Result<()> {
         let now = now_ms();

@@ -45,6 +45,17 @@ pub struct FetchedMessage {
     pub poll: Option<IgnoredAny>,
 }
 
+/// A channel or a thread, as far as it matters.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FetchedChannel {
+    /// Who made it, where it is a thread.
+    #[serde(default)]
+    pub owner_id: Option<UserId>,
+    /// Its newest message, which may be gone.
+    #[serde(default)]
+    pub last_message_id: Option<MessageId>,
+}
+
 /// The author of a fetched message.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FetchedAuthor {

@@ -24,7 +24,7 @@ use super::draft::Upload;
 mod fetched;
 mod reads;
 
-pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedMessage};
+pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedMessage};
 pub(crate) use reads::list;
 pub use reads::{Application, Me};
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 use serenity::model::channel::{GuildChannel, ThreadsData};
 
-use super::fetched::FetchedMessage;
+use super::fetched::{FetchedChannel, FetchedMessage};
 use super::{Call, Rest, RestError};
 use crate::ids::{ChannelId, GuildId, MessageId, ThreadId, UserId};
 
@@ -150,7 +150,7 @@ impl Rest {
     }
 
     /// A channel, or a thread with its metadata.
-    pub async fn channel(&self, channel: ChannelId) -> Result<GuildChannel, RestError> {
+    pub async fn channel(&self, channel: ChannelId) -> Result<FetchedChannel, RestError> {
         self.get(Route::Channel {
             channel_id: channel.get().into(),
         })

@@ -13,9 +13,21 @@ impl State {
     pub(super) fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.phase) {
             (Timer::Idle, Phase::Idle) => self.end_idle(out),
-            (Timer::CancelGrace, Phase::Cancelling(_)) => out.push(Effect::EndAgent { abort: true }),
+            (Timer::CancelGrace, Phase::Cancelling(_)) => self.give_up_on_turn(out),
             (Timer::Drain, Phase::Busy(_) | Phase::Cancelling(_)) => self.interrupt_turn(out),
             _ => {}
+        }
+    }
+
+    /// The agent does not obey: the turn is over for everybody else, and the process goes by the ladder. What is
+    /// written meanwhile waits for a new one.
+    fn give_up_on_turn(&mut self, out: &mut Vec<Effect>) {
+        if let Phase::Cancelling(turn) = std::mem::replace(&mut self.phase, Phase::Ending(Why::Idle)) {
+            self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
+            out.push(Effect::EndTurn(Outcome::Cancelled));
+            out.push(Effect::EndAgent { abort: true });
+            self.hold(out);
+            out.push(Effect::Unpin);
         }
     }
 
@@ -65,6 +77,10 @@ impl State {
     }
 
     pub(super) fn stop(&mut self, out: &mut Vec<Effect>) {
+        if !self.gone {
+            // At once and in one step: after a crash on the way nothing of it runs again.
+            out.push(Effect::StoreStopped);
+        }
         out.push(Effect::Reply(Reply::Stopping));
         match std::mem::replace(&mut self.phase, Phase::Ending(Why::Stopped)) {
             Phase::Busy(turn) | Phase::Cancelling(turn) => {

@@ -94,6 +94,8 @@ pub struct State {
     draining: bool,
     /// The thread is gone: nothing is said any more.
     gone: bool,
+    /// The last prompt that steered the turn that has just ended: it may have come too late for it.
+    just_steered: Option<PromptId>,
 }
 
 impl Default for State {
@@ -105,6 +107,7 @@ impl Default for State {
             undecided: Vec::new(),
             draining: false,
             gone: false,
+            just_steered: None,
         }
     }
 }
@@ -126,6 +129,12 @@ impl State {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.phase, Phase::Busy(_) | Phase::Cancelling(_))
+    }
+
+    /// Whether this prompt is part of a turn that still runs for everybody.
+    #[must_use]
+    pub fn is_running(&self, id: PromptId) -> bool {
+        matches!(&self.phase, Phase::Busy(turn) if turn.prompt == Some(id) || turn.steered.contains(&id))
     }
 
     /// Takes one input and says what has to be done, in order.
@@ -193,6 +202,7 @@ impl State {
                 let Some(next) = self.queue.pop_front() else {
                     return;
                 };
+                self.just_steered = None;
                 out.push(Effect::ClearTimer(Timer::Idle));
                 out.push(Effect::Evictable(false));
                 self.unshow(&next, out);

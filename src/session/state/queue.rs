@@ -24,10 +24,14 @@ impl State {
                     }
                 }
                 PromptState::Running => {
+                    // What had steered the turn goes with the prompt that began it: one turn, one question.
+                    let asked = self.blocked();
                     self.undecided
                         .push((Waiting::new(prompt, false), PromptState::Interrupted));
                     // Marked last: a crash in between asks twice rather than never.
-                    out.push(Effect::Say(Notice::Interrupted { prompt: prompt.id }));
+                    if !asked {
+                        out.push(Effect::Say(Notice::Interrupted { prompt: prompt.id }));
+                    }
                     out.push(Effect::Mark(prompt.id, PromptState::Interrupted));
                 }
                 // The thread was told when it happened; only the decision is still open.
@@ -151,10 +155,17 @@ impl State {
             out.push(Effect::Reply(Reply::Stale));
             return;
         };
-        let (mut waiting, state) = self.undecided.remove(at);
+        let (first, state) = self.undecided.remove(at);
         out.push(Effect::Reply(Reply::Decided));
+        let mut decided = vec![first];
+        if state == PromptState::Interrupted {
+            let steers = self
+                .undecided
+                .extract_if(.., |(_, state)| *state == PromptState::Interrupted);
+            decided.extend(steers.map(|(waiting, _)| waiting));
+        }
         if choice == Choice::Discard {
-            out.push(Effect::Mark(id, PromptState::Dropped));
+            out.extend(decided.iter().map(|w| Effect::Mark(w.id, PromptState::Dropped)));
             if self.phase == Phase::Cold && self.queue.is_empty() {
                 out.push(Effect::Unpin);
             }
@@ -163,12 +174,16 @@ impl State {
         if choice == Choice::StartFresh {
             out.push(Effect::ForgetConversation);
         }
-        waiting.continuing = choice == Choice::Continue;
-        out.push(Effect::Mark(id, PromptState::Queued));
+        out.extend(decided.iter().map(|w| Effect::Mark(w.id, PromptState::Queued)));
         if state == PromptState::Asking {
-            self.enqueue(waiting);
-        } else {
-            // It had its turn before the others: it keeps it.
+            decided.into_iter().for_each(|waiting| {
+                self.enqueue(waiting);
+            });
+            return;
+        }
+        // They had their turn before the others: they keep it, in their order.
+        for (n, mut waiting) in decided.into_iter().enumerate().rev() {
+            waiting.continuing = choice == Choice::Continue && n == 0;
             self.queue.push_front(waiting);
         }
     }

@@ -7,6 +7,14 @@ use crate::store::prompts::PromptState;
 
 impl State {
     pub(super) fn slot_granted(&mut self, out: &mut Vec<Effect>) {
+        let in_use = !matches!(
+            self.phase,
+            Phase::Waiting | Phase::Cold | Phase::Opening | Phase::Closed
+        );
+        if in_use {
+            // A second grant for a slot that is ours already: two requests had crossed.
+            return;
+        }
         if self.phase == Phase::Waiting && !self.queue.is_empty() && !self.draining {
             self.phase = Phase::Starting;
             out.push(Effect::StartAgent);
@@ -54,13 +62,20 @@ impl State {
             out.push(Effect::ClearTimer(Timer::Idle));
             out.push(Effect::Evictable(false));
             out.push(Effect::BeginTurn);
-            self.phase = Phase::Busy(Turn::default());
+            // Most likely it heard what was meant for the turn that had just ended.
+            let prompt = self.just_steered.take();
+            out.extend(prompt.map(|id| Effect::Mark(id, PromptState::Running)));
+            self.phase = Phase::Busy(Turn {
+                prompt,
+                ..Turn::default()
+            });
         }
     }
 
     pub(super) fn turn_ended(&mut self, out: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Busy(turn) => {
+                self.just_steered = turn.steered.last().copied();
                 let (state, outcome) = match turn.failed {
                     Some(error) => (PromptState::Failed, Outcome::Failed(error)),
                     None => (PromptState::Done, Outcome::Done),

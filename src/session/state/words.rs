@@ -248,7 +248,9 @@ pub enum Effect {
     SetTimer(Timer),
     /// Forget a timer.
     ClearTimer(Timer),
-    /// Store that the session is over and archive its thread.
+    /// Store that a person has stopped the session and that nothing that waits will run.
+    StoreStopped,
+    /// Archive the thread, after everything that was said.
     Archive,
     /// Answer the person who asked.
     Reply(Reply),
