@@ -7,10 +7,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-<<<<<<< HEAD
 use serde_json::Value;
-=======
->>>>>>> 47aa511 (Ask about what came late, keep files private, and let no edit or deletion be overtaken)
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -273,101 +270,6 @@ impl Publisher {
         Ok(())
     }
 
-<<<<<<< HEAD
-=======
-    async fn post_sealed(&self, draft: Draft) -> Result<()> {
-        let row = self.outbox.post(self.channel, draft).await?;
-        self.outbox.seal(row).await
-    }
-
-    async fn flush_blocks(&mut self) -> Result<()> {
-        while let Some(mut block) = self.blocks.pop_front() {
-            let shown = self.show_block(&mut block).await;
-            if !block.done {
-                self.blocks.push_front(block);
-                return shown;
-            }
-            shown?;
-            for (row, _) in &block.rows {
-                self.outbox.seal(*row).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn show_block(&mut self, block: &mut Block) -> Result<()> {
-        let visible = if block.done {
-            block.text.len()
-        } else {
-            self.redactor.stable_len(&block.text)
-        };
-        let text = self
-            .redactor
-            .redact(block.text.get(..visible).unwrap_or(&block.text));
-        if text.trim().is_empty() {
-            return Ok(());
-        }
-        let answer = answer(&text, block.done);
-        let last = answer.pieces.len().saturating_sub(1);
-        for (n, piece) in answer.pieces.into_iter().enumerate() {
-            let mut draft = quiet_draft(piece);
-            draft.suppress_embeds = true;
-            if let Some(file) = answer.file.as_deref().filter(|_| n == last) {
-                draft.files.push(self.keep_file("answer.md", file).await?);
-            }
-            match block.rows.get_mut(n) {
-                Some((_, shown)) if *shown == draft => {}
-                Some((row, shown)) => {
-                    self.outbox.replace(*row, draft.clone()).await?;
-                    *shown = draft;
-                }
-                None => block
-                    .rows
-                    .push((self.outbox.post(self.channel, draft.clone()).await?, draft)),
-            }
-        }
-        // The final text may need fewer messages than the streamed one did.
-        for (row, _) in block.rows.drain((last + 1).min(block.rows.len())..) {
-            self.outbox.delete(row).await?;
-        }
-        Ok(())
-    }
-
-    async fn keep_file(&self, name: &str, text: &str) -> Result<FileRef> {
-        let path = self
-            .files
-            .join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
-        super::keep_private(path.clone(), text.as_bytes().to_vec()).await?;
-        Ok(FileRef {
-            path,
-            name: name.to_owned(),
-            from: 0,
-            to: None,
-        })
-    }
-
-    async fn flush_activity(&mut self) -> Result<()> {
-        if !std::mem::take(&mut self.activity_dirty) || self.activity.is_empty() {
-            return Ok(());
-        }
-        let text = self.redactor.redact(&self.activity.text()).into_owned();
-        self.show_activity(text).await
-    }
-
-    async fn show_activity(&mut self, text: String) -> Result<()> {
-        let draft = quiet_draft(text);
-        // A message that somebody deleted is made again.
-        let shown = match self.activity_row {
-            Some(row) => self.outbox.replace(row, draft.clone()).await?,
-            None => false,
-        };
-        if !shown {
-            self.activity_row = Some(self.outbox.post(self.channel, draft).await?);
-        }
-        Ok(())
-    }
-
->>>>>>> 47aa511 (Ask about what came late, keep files private, and let no edit or deletion be overtaken)
     /// The turn is over: everything is shown in its final form, then the footer.
     pub(super) async fn end_turn(&mut self, took: Duration, mut footer: Draft) -> Result<()> {
         self.prose.next_message();
