@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
-use tokio::io::AsyncWriteExt as _;
+use anyhow::Result;
 
 use crate::discord::draft::{Draft, FileRef};
 use crate::discord::outbox::Outbox;
@@ -37,25 +36,7 @@ impl Desk {
         let path = self
             .files
             .join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
-        let write = async {
-            tokio::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.files)
-                .await?;
-            let mut options = tokio::fs::OpenOptions::new();
-            let mut file = options
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&path)
-                .await?;
-            file.write_all(text.as_bytes()).await?;
-            file.flush().await
-        };
-        write
-            .await
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        super::keep_private(path.clone(), text.as_bytes().to_vec()).await?;
         Ok(FileRef::whole(path, name))
     }
 }
