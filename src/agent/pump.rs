@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a pipe may be silent once the process is gone. It stays open when something got away with it.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long the end of a turn waits for what was written to stderr before it.
+const STRAGGLERS: Duration = Duration::from_secs(1);
+
 /// Where the events go.
 #[derive(Debug)]
 pub(super) struct Outlet {
@@ -100,6 +103,9 @@ pub(super) struct Life {
     pub(super) closing: CancellationToken,
     /// The process has exited and what it left was swept.
     pub(super) exited: CancellationToken,
+    /// How often it was asked, and up to which question it was answered, whether stderr is read to where it stands.
+    asked: watch::Sender<u64>,
+    answered: watch::Sender<u64>,
     title: Mutex<Option<String>>,
     last_lines: Mutex<VecDeque<String>>,
 }
@@ -114,6 +120,8 @@ impl Life {
             started: CancellationToken::new(),
             closing: CancellationToken::new(),
             exited: CancellationToken::new(),
+            asked: watch::Sender::new(0),
+            answered: watch::Sender::new(0),
             title: Mutex::default(),
             last_lines: Mutex::default(),
         }
@@ -179,11 +187,27 @@ impl Life {
             AgentEvent::TurnStarted if self.in_turn.send_replace(true) => return,
             AgentEvent::TurnEnded => {
                 self.in_turn.send_replace(false);
+                self.stderr_read().await;
             }
             AgentEvent::Title(title) => return self.titled(title).await,
             _ => {}
         }
         self.outlet.send(event).await;
+    }
+
+    /// Waits until everything is read that was on stderr by now: it is another pipe, and lines that were printed
+    /// before a turn's end would otherwise come after it.
+    async fn stderr_read(&self) {
+        let mut asked = 0;
+        self.asked.send_modify(|count| {
+            *count += 1;
+            asked = *count;
+        });
+        let mut answered = self.answered.subscribe();
+        let read = answered.wait_for(|answered| *answered >= asked);
+        if tokio::time::timeout(STRAGGLERS, read).await.is_err() {
+            tracing::debug!("the agent's stderr does not pause");
+        }
     }
 
     async fn answered(&self, response: Response) {
@@ -273,18 +297,25 @@ pub(super) async fn stdout(pipe: impl AsyncRead + Unpin, agent: Arc<Life>) {
 /// Reads stderr to its end.
 pub(super) async fn stderr(pipe: impl AsyncRead + Unpin, agent: Arc<Life>) {
     let mut reader = FrameReader::lines(pipe);
+    let mut asked = agent.asked.subscribe();
     loop {
         let item = tokio::select! {
             biased;
             item = reader.next() => item,
-            () = agent.lingered() => return,
+            // Nothing more is there to be read for now.
+            Ok(()) = asked.changed() => {
+                agent.answered.send_replace(*asked.borrow_and_update());
+                continue;
+            }
+            () = agent.lingered() => break,
         };
         let Ok(Some(Item::Line(line))) = item else {
-            return;
+            break;
         };
         agent.keep(&line);
         agent.outlet.send(AgentEvent::Line(line)).await;
     }
+    agent.answered.send_replace(u64::MAX);
 }
 
 /// Writes commands until stdin is to be closed: our own at once, those of the handles once the agent is up.

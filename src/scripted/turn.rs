@@ -309,13 +309,8 @@ impl Player {
     /// The message ends with a call of this tool. Gives the call's id.
     pub(super) fn call(&mut self, name: &str, args: &Value) -> String {
         let id = self.fresh("call_");
-        let model = self.model.clone();
-        let mut message = self.message.take().unwrap_or_else(|| Message {
-            model,
-            ..Message::default()
-        });
-        message.tool = Some(json!({"type": "toolCall", "id": id, "name": name, "arguments": args}));
-        self.message = Some(message);
+        let call = json!({"type": "toolCall", "id": id, "name": name, "arguments": args});
+        self.message().tool = Some(call);
         self.end_message("toolUse", None);
         id
     }

@@ -21,6 +21,32 @@ const FILE_BYTES: u64 = 8 << 20;
 /// Where a file may begin is known this finely.
 const MARK_BYTES: u64 = 256 << 10;
 
+/// So many messages of log may come at once; after that one in each [`SPACING`], as Discord has it for a channel.
+/// A server that takes everything at once would otherwise fill the thread with the whole flood in small pieces.
+const BURST: u32 = 5;
+const SPACING: Duration = Duration::from_secs(1);
+
+/// How many messages of log a thread is given.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// When all that was posted would have been posted at the steady pace.
+    paid: Option<Instant>,
+}
+
+impl Pace {
+    /// When the next message may come.
+    #[must_use]
+    pub(super) fn open_at(&self) -> Option<Instant> {
+        self.paid?.checked_sub(SPACING * (BURST - 1))
+    }
+
+    /// Messages were posted.
+    pub(super) fn took(&mut self, messages: usize, now: Instant) {
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.paid = Some(self.paid.map_or(now, |paid| paid.max(now)) + SPACING * messages);
+    }
+}
+
 /// Lines that wait.
 #[derive(Debug, Default)]
 pub(super) struct LogBuffer {
@@ -190,6 +216,21 @@ mod tests {
         assert!(!flood.is_whole() && flood.file_from % 10 == 0);
         let size = flood.to - flood.file_from;
         assert!(size <= FILE_BYTES && size > FILE_BYTES - 2 * MARK_BYTES, "{size}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_messages_may_come_at_once_and_then_one_a_second() {
+        let mut pace = Pace::default();
+        let began = Instant::now();
+        let mut at = began;
+        for _ in 0..8 {
+            at = at.max(pace.open_at().unwrap_or(at));
+            pace.took(1, at);
+        }
+        assert_eq!(at, began + 3 * SPACING);
+        let later = began + Duration::from_mins(1);
+        pace.took(5, later);
+        assert_eq!(pace.open_at(), Some(later + SPACING));
     }
 
     #[tokio::test(start_paused = true)]

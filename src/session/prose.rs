@@ -23,6 +23,8 @@ pub(super) struct Prose {
     posts: VecDeque<Post>,
     /// Counts the agent's messages: block indices begin again with each.
     message: u64,
+    /// The current message is complete: whatever comes belongs to the next.
+    over: bool,
 }
 
 /// What stands in one message, or in several when it is long.
@@ -60,6 +62,7 @@ struct Part {
 impl Prose {
     /// A piece of the answer.
     pub(super) fn delta(&mut self, index: u32, delta: &str, now: Instant) {
+        self.go_on();
         let message = self.message;
         if let Some((post, at)) = self.find(index)
             && let Some(part) = post.parts.get_mut(at)
@@ -122,13 +125,23 @@ impl Prose {
     pub(super) fn next_message(&mut self) {
         self.finish();
         self.message += 1;
+        self.over = false;
+    }
+
+    /// A message may come without its beginning having been told.
+    fn go_on(&mut self) {
+        if self.over {
+            self.next_message();
+        }
     }
 
     /// The message is complete; these are its texts, and they win over what was streamed. Of one that broke off,
     /// what was streamed is kept as well.
     pub(super) fn ended(&mut self, texts: &[(u32, String)], broke_off: bool, now: Instant) {
+        self.go_on();
         let message = self.message;
         self.finish();
+        self.over = true;
         if !broke_off {
             let gone = |part: &Part| part.message == message && !texts.iter().any(|(i, _)| *i == part.index);
             self.remove(gone);
@@ -222,6 +235,16 @@ impl Prose {
         self.posts.iter().any(|post| post.dirty && post.is_done())
     }
 
+    /// When the newest of what was not posted yet began.
+    #[must_use]
+    pub(super) fn newest_unposted(&self) -> Option<Instant> {
+        let unposted = self
+            .posts
+            .iter()
+            .filter(|post| post.rows.is_empty() && post.dirty);
+        unposted.map(|post| post.began).max()
+    }
+
     /// Since when something would have been posted, had the outbox been free.
     #[must_use]
     pub(super) fn waiting_since(&self) -> Option<Instant> {
@@ -236,7 +259,8 @@ impl Prose {
             let last = n + 1 == self.posts.len();
             let message = self.message;
             let Some(post) = self.posts.get_mut(n) else { break };
-            if post.rows.is_empty() && until.is_some_and(|until| post.began >= until) {
+            // With an `until` only what is new matters: edits have their own time.
+            if until.is_some_and(|until| !post.rows.is_empty() || post.began >= until) {
                 n += 1;
                 continue;
             }

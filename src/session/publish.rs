@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::desk::Desk;
-use super::logs::{Batch, LogBuffer};
+use super::logs::{Batch, LogBuffer, Pace};
 use super::prose::Prose;
 use super::secrets;
 use super::tools::Tools;
@@ -39,6 +39,7 @@ pub(super) struct Publisher {
     lines: LineRedactor,
     transcript: Transcript,
     logs: LogBuffer,
+    pace: Pace,
     prose: Prose,
     tools: Tools,
     dirty_since: Option<Instant>,
@@ -56,6 +57,7 @@ impl Publisher {
             desk,
             transcript,
             logs: LogBuffer::default(),
+            pace: Pace::default(),
             prose: Prose::default(),
             tools: Tools::default(),
             dirty_since: None,
@@ -134,16 +136,28 @@ impl Publisher {
     /// When `flush` should be called next; `None` when there is nothing to show, or the outbox is behind.
     #[must_use]
     pub(super) fn due(&self) -> Option<Instant> {
-        let edits = self.dirty_since.map(|since| match self.last_edit {
+        let new = [self.logs_due(), self.prose.waiting_since()];
+        let new = new.into_iter().flatten().filter(|_| !self.is_behind());
+        let due = new
+            .chain(self.words_due())
+            .chain(self.tools.due(FIRST_AFTER))
+            .min()?;
+        Some(due.max(self.not_before.unwrap_or(due)))
+    }
+
+    /// When the lines that wait should be posted.
+    fn logs_due(&self) -> Option<Instant> {
+        let due = self.logs.due()?;
+        Some(due.max(self.pace.open_at().unwrap_or(due)))
+    }
+
+    /// When what was said should be posted or edited.
+    fn words_due(&self) -> Option<Instant> {
+        self.dirty_since.map(|since| match self.last_edit {
             _ if self.prose.is_urgent() => since,
             Some(last) => since.max(last + EDIT_EVERY),
             None => since + FIRST_AFTER,
-        });
-        let new = [self.logs.due(), self.prose.waiting_since()];
-        let new = new.into_iter().flatten().filter(|_| !self.is_behind());
-        let tools = self.tools.due(FIRST_AFTER);
-        let due = edits.into_iter().chain(new).chain(tools).min()?;
-        Some(due.max(self.not_before.unwrap_or(due)))
+        })
     }
 
     /// Whether a message waits to be made.
@@ -171,14 +185,20 @@ impl Publisher {
 
     /// Shows what is due.
     pub(super) async fn flush(&mut self, now: Instant) -> Result<()> {
-        let free = !self.is_behind();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let logs = free && due(self.logs.due());
+        let post = !self.is_behind();
+        let words = due(self.words_due()) || (post && self.prose.waiting_since().is_some());
         let tools = due(self.tools.due(FIRST_AFTER));
+        // Lines that came before something that is posted now stand above it.
+        let said = self.prose.newest_unposted().filter(|_| words);
+        let newest = said.max(self.tools.unposted_since().filter(|_| tools));
+        let logs =
+            post && (due(self.logs_due()) || self.logs.since().is_some_and(|since| Some(since) < newest));
         let show = Show {
             logs,
             tools,
-            post: free,
+            words,
+            post,
         };
         let shown = match self.show(now, show).await {
             Ok(()) => self.transcript.flush().await,
@@ -193,6 +213,7 @@ impl Publisher {
         let all = Show {
             logs: true,
             tools: true,
+            words: true,
             post: true,
         };
         self.show(Instant::now(), all).await?;
@@ -214,8 +235,7 @@ impl Publisher {
         if what.tools && !tools_first {
             self.show_tools(now).await?;
         }
-        let prose = self.dirty_since.is_some() || (what.post && self.prose.waiting_since().is_some());
-        if prose {
+        if what.words {
             self.prose.show(&self.desk, None, what.post).await?;
             self.dirty_since = None;
             self.last_edit = Some(now);
@@ -249,11 +269,14 @@ impl Publisher {
         self.prose.overtaken();
         match batch {
             Batch::Lines(lines) => {
-                for content in log::batch(&lines) {
+                let contents = log::batch(&lines);
+                self.pace.took(contents.len(), Instant::now());
+                for content in contents {
                     self.desk.post_sealed(Draft::text(content).silently()).await?;
                 }
             }
             Batch::Flood(flood) => {
+                self.pace.took(1, Instant::now());
                 let shown = (flood.head.len() + flood.tail.len()) as u64;
                 let skipped = flood.count.saturating_sub(shown);
                 let text = log::flood(&flood.head, &flood.tail, skipped, flood.is_whole());
@@ -306,6 +329,7 @@ impl Publisher {
 struct Show {
     logs: bool,
     tools: bool,
+    words: bool,
     /// Whether new messages may be made for what was said.
     post: bool,
 }

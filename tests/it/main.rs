@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod demo;
 mod documents;
+mod flood;
 mod harness;
 mod launch;
 mod main_job;

@@ -744,6 +744,21 @@ async fn a_sealed_row_goes_when_it_is_sent_and_a_message_can_be_edited_by_its_id
 }
 
 #[tokio::test]
+async fn a_pin_that_waits_is_dropped_when_its_unpin_is_wanted() {
+    let rig = Rig::new().await;
+    let (first, second) = (MessageId::from(78), MessageId::from(77));
+    let gate = rig.discord.hold("PUT", "/pins/78", Answer::Do);
+    rig.act(1, Act::Pin { message: first }).await;
+    rig.discord.until("PUT", "/pins/78", 1).await;
+    rig.act(1, Act::Pin { message: second }).await;
+    rig.act(1, Act::Unpin { message: second }).await;
+    gate.add_permits(1);
+    rig.done().await;
+    assert_eq!(rig.discord.seen("PUT", "/pins/77").len(), 0);
+    assert_eq!(rig.discord.seen("DELETE", "/pins/77").len(), 1);
+}
+
+#[tokio::test]
 async fn acts_are_sent_and_those_that_are_moot_are_dropped() {
     let mut rig = Rig::new().await;
     let message = MessageId::from(77);
@@ -764,7 +779,8 @@ async fn acts_are_sent_and_those_that_are_moot_are_dropped() {
         },
     )
     .await;
-    rig.act(1, Act::Pin { message }).await;
+    let other = MessageId::from(78);
+    rig.act(1, Act::Pin { message: other }).await;
     rig.act(1, Act::Unpin { message }).await;
     rig.act(
         1,
@@ -784,7 +800,7 @@ async fn acts_are_sent_and_those_that_are_moot_are_dropped() {
         [
             "PUT /channels/1/messages/77/reactions/%F0%9F%93%A5/@me",
             "DELETE /channels/1/messages/77/reactions/blob:5/@me",
-            "PUT /channels/1/pins/77",
+            "PUT /channels/1/pins/78",
             "DELETE /channels/1/pins/77",
             "PUT /channels/1/thread-members/9",
         ]

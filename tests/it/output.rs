@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use ompcord::ids::ThreadId;
-use ompcord::sim::{SeenMessage, Sim};
+use ompcord::sim::{SeenMessage, Sim, SimConfig};
 
-use crate::harness::{Bench, Setup, answers, is_footer, scripted_command};
+use crate::harness::{Bench, answers, is_footer, scripted_command};
 
 /// The lines in the code blocks of these messages, in order.
 fn logged(messages: &[SeenMessage]) -> Vec<String> {
@@ -356,8 +356,8 @@ async fn it_types_while_it_works_and_not_while_a_person_is_asked() {
 
 #[tokio::test]
 async fn a_whole_thread_reads_well() {
-    let setup = Setup::default();
-    let sim = Sim::start(setup.sim).await.unwrap();
+    let setup = SimConfig::default();
+    let sim = Sim::start(setup).await.unwrap();
     let mut bench = Bench::on(sim, Vec::new(), None);
     let command = scripted_command(bench.dir.path());
     let command = command.replacen("env ", "env OMPCORD_SCRIPTED_SPEED=5 ", 1);
@@ -367,6 +367,8 @@ async fn a_whole_thread_reads_well() {
         .launch("Retries hammer the server when it says 429. DEMO")
         .await;
     bench.turns(thread, 1).await;
+    // Edits may come after the footer; the end waits for them.
+    bench.shut_down().await;
     let work = bench.work().display().to_string();
     let mut page = page(&bench.sim, thread).replace(&work, "[work]");
     for (what, shown) in [

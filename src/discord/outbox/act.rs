@@ -78,9 +78,24 @@ impl Act {
         }
     }
 
-    /// Whether a later one of these makes an earlier one pointless.
-    pub(super) fn sets_archived(&self) -> bool {
-        matches!(self, Self::Archive { .. } | Self::Unarchive)
+    /// Whether this makes an earlier act pointless that still waits.
+    pub(super) fn replaces(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Archive { .. } | Self::Unarchive, Self::Archive { .. } | Self::Unarchive) => true,
+            (
+                Self::Pin { message } | Self::Unpin { message },
+                Self::Pin { message: other } | Self::Unpin { message: other },
+            ) => message == other,
+            _ => false,
+        }
+    }
+
+    /// Whether there may be such an earlier act.
+    pub(super) fn may_replace(&self) -> bool {
+        matches!(
+            self,
+            Self::Archive { .. } | Self::Unarchive | Self::Pin { .. } | Self::Unpin { .. }
+        )
     }
 
     /// Gives the request to `send`; a reaction's route borrows its emoji.

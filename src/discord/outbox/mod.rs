@@ -275,13 +275,13 @@ impl Outbox {
     /// Wants something done. It is on disk when this returns.
     pub async fn act(&self, channel: ChannelId, act: Act) -> Result<()> {
         let store = &self.inner.store;
-        if act.sets_archived() {
+        if act.may_replace() {
             for row in store.outbox_pending(channel).await? {
                 let earlier = row
                     .action
                     .as_deref()
                     .and_then(|text| serde_json::from_str::<Act>(text).ok());
-                if earlier.is_some_and(|earlier| earlier.sets_archived()) {
+                if earlier.is_some_and(|earlier| act.replaces(&earlier)) {
                     store.outbox_remove(row.outbox_id).await?;
                 }
             }
