@@ -17,14 +17,17 @@ use tokio_util::task::TaskTracker;
 
 use super::commands::{self, Data};
 use super::overtaken::Overtaken;
-use super::rest::FetchedMessage;
+use super::rest::{FetchedMessage, RestError};
 use super::{components, translate};
 use crate::config::Config;
 use crate::error::Fatal;
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
+use crate::ingress::auth::Decision;
 use crate::ingress::{Ask, Inbound, Ingress};
 use crate::store::now_ms;
 
+/// How long to wait before a launch that Discord did not answer is tried again; it doubles from there.
+const LAUNCH_AGAIN: Duration = Duration::from_secs(2);
 /// Messages older than this that were written while the daemon was away are asked about before they run.
 const FRESH_MS: i64 = 10 * 60 * 1000;
 
@@ -274,8 +277,8 @@ async fn consume(
                     ..
                 },
             ) => {
-                let ingress = ingress.clone();
-                tracker.spawn(async move { take(&ingress, inbound).await });
+                let (ingress, stop) = (ingress.clone(), stop.clone());
+                tracker.spawn(async move { stop.run_until_cancelled(launch(&ingress, inbound)).await });
             }
             Item::Inbound(inbound) => {
                 if let Some(inbound) = overtaken.settle(inbound) {
@@ -321,6 +324,19 @@ async fn consume(
     }
 }
 
+/// Asks again while Discord has no answer: nothing of a launch is stored before its message was read.
+async fn launch(ingress: &Ingress, inbound: Inbound) {
+    let mut wait = LAUNCH_AGAIN;
+    while let Err(error) = ingress.take(inbound.clone()).await {
+        tracing::warn!(
+            "cannot launch a message: {error:#}; trying again in {} s",
+            wait.as_secs()
+        );
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_mins(5));
+    }
+}
+
 async fn take(ingress: &Ingress, inbound: Inbound) {
     if let Err(error) = ingress.take(inbound).await {
         // There is nobody to answer: what a person must know is said in the thread by the session.
@@ -335,7 +351,7 @@ async fn catch_up(
     marks: Vec<(ChannelId, MessageId)>,
 ) -> Vec<(ChannelId, MessageId)> {
     let mut unread = Vec::new();
-    for (channel, mut after) in marks {
+    'channels: for (channel, mut after) in marks {
         loop {
             let messages = match ingress.rest().messages(channel, Some(after), 100).await {
                 Ok(messages) => messages,
@@ -349,11 +365,18 @@ async fn catch_up(
                 }
             };
             let Some(last) = messages.last() else { break };
-            after = last.id;
+            let newest = last.id;
             let whole_page = messages.len() >= 100;
             for message in messages {
-                catch_up_with(ingress, channel, message, bot).await;
+                let id = message.id;
+                if let Err(error) = catch_up_with(ingress, channel, message, bot).await {
+                    tracing::warn!(channel = %channel, "cannot take in message {id}: {error}");
+                    unread.push((channel, after));
+                    continue 'channels;
+                }
+                after = id;
             }
+            after = newest;
             if !whole_page {
                 break;
             }
@@ -362,18 +385,35 @@ async fn catch_up(
     unread
 }
 
-async fn catch_up_with(ingress: &Ingress, channel: ChannelId, message: FetchedMessage, bot: UserId) {
+/// Takes in one message that was missed. An error: ask again later, from this message on.
+async fn catch_up_with(
+    ingress: &Ingress,
+    channel: ChannelId,
+    message: FetchedMessage,
+    bot: UserId,
+) -> Result<(), RestError> {
     if message.author.bot {
-        return;
+        return Ok(());
     }
     let late = now_ms() - message.id.created_at_ms() > FRESH_MS;
     let author = message.author.clone();
     let Some(written) = message.written(channel, bot, late) else {
-        return;
+        return Ok(());
     };
-    // Messages that are fetched carry no member, so the roles have to be asked for.
-    let roles = ingress.rest().member_roles(ingress.guild(), author.id).await;
-    let by = author.person(roles.unwrap_or_default(), ingress.guild());
+    let mut by = author.person(Vec::new(), ingress.guild());
     let ask = Ask::Write(Box::new(written));
+    let by_name = ingress.decide(&Inbound {
+        by: Some(by.clone()),
+        ask: ask.clone(),
+    });
+    if by_name != Decision::Allow {
+        // Messages that are fetched carry no roles, so they have to be asked for. Who has left has none.
+        by.roles = match ingress.rest().member_roles(ingress.guild(), author.id).await {
+            Ok(roles) => roles,
+            Err(error) if error.code().is_some() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+    }
     take(ingress, Inbound { by: Some(by), ask }).await;
+    Ok(())
 }

@@ -19,6 +19,9 @@ use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::store::sessions::Session;
 
+/// How long to wait before the store is asked again for what a session is.
+const RESTORE_AGAIN: Duration = Duration::from_secs(1);
+
 /// A session from outside: a cheap clone; a call queues a message.
 #[derive(Clone, Debug)]
 pub struct SessionHandle {
@@ -137,9 +140,14 @@ impl Actor {
             deps: self.deps.clone(),
             handle: self.handle.clone(),
         };
-        if let Err(error) = self.restore().await {
+        let mut wait = RESTORE_AGAIN;
+        while let Err(error) = self.restore().await {
             tracing::error!(session = %self.handle.id(), "cannot restore session {}: {error:#}", self.handle.id());
-            return;
+            if self.deps.sessions.is_closing() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_mins(1));
         }
         while !self.closing {
             if let Err(error) = self.next(&mut inbox).await {

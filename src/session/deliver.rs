@@ -227,8 +227,10 @@ async fn fetch(attachment: &Attachment, client: &reqwest::Client) -> Result<Vec<
         bail!("it is larger than {} MiB", CAP / 1024 / 1024);
     }
     // The address is never shown: it carries a signature that gives access to the file.
+    let patience = Duration::from_secs(30 + attachment.size / SLOWEST);
     let answer = client
         .get(&attachment.url)
+        .timeout(patience)
         .send()
         .await
         .map_err(reqwest::Error::without_url)?;

@@ -19,10 +19,9 @@ use super::{Deps, workspace};
 use crate::agent::{AgentSpec, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
-use crate::ids::{MessageId, PromptId, ThreadId};
+use crate::ids::{MessageId, ThreadId};
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
-use crate::store::prompts::PromptState;
 use crate::store::sessions::SessionPhase;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.

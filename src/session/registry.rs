@@ -106,6 +106,11 @@ impl Sessions {
         count.wait_for(|count| *count == 0).await.ok();
     }
 
+    /// Whether the daemon goes down.
+    pub(super) fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
+    }
+
     /// How many actors run.
     #[must_use]
     pub fn running(&self) -> usize {

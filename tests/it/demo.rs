@@ -51,3 +51,21 @@ fn the_demo_says_what_is_wrong_with_its_arguments() {
         assert!(error.contains(said) && error.contains("hint: "), "{error}");
     }
 }
+
+#[test]
+fn a_demo_whose_agent_fails_says_so_and_ends() {
+    let out = Command::new(env!("CARGO_BIN_EXE_ompcord"))
+        .args(["demo", "--agent", "scripted", "--once", "--port", "0"])
+        .args(["--prompt", "ERROR:no key for this model"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(out.stdout).unwrap();
+    let error = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{shown}\n{error}");
+    assert!(shown.contains("no key for this model"), "{shown}");
+    assert!(
+        error.contains("the agent did not answer") && error.contains("hint: "),
+        "{error}"
+    );
+}

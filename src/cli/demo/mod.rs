@@ -99,30 +99,36 @@ async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
     ))?;
     let daemon = daemon::serve(config, ports);
     let scene = async {
-        if args.no_play {
-            out::line("The channel is empty and waits for you. Ctrl-C ends the demo.")?;
+        let well = if args.no_play {
+            out::line("The channel is empty and waits for you.")?;
+            true
         } else {
-            show::launch(&sim, &cast.prompt).await?;
-        }
+            show::launch(&sim, &cast.prompt).await?
+        };
         if !args.once {
             show::stay(&sim).await?;
         }
-        shutdown.cancel();
-        std::future::pending::<Result<()>>().await
+        Ok::<_, anyhow::Error>(well)
     };
     tokio::pin!(daemon);
-    tokio::select! {
+    let well = tokio::select! {
         ended = &mut daemon => return ended,
-        ended = scene => return ended,
+        played = scene => played?,
         signal = daemon::signalled() => {
             signal?;
-            shutdown.cancel();
+            out::line("\nEnding the agents …")?;
+            true
         }
+    };
+    shutdown.cancel();
+    daemon.await?;
+    if !well {
+        return Err(UserError::new("the agent did not answer")
+            .hint("the thread above says why")
+            .into());
     }
-    out::line("\nEnding the agents …")?;
-    daemon.await
+    Ok(())
 }
-
 /// The demo's own configuration. Of the environment only what concerns the agent counts.
 fn configuration(sim: &Sim, cast: &Cast, workdir: &Path, dir: &Path) -> Result<Config> {
     let alice = sim.user("alice").context("the simulated Discord has no alice")?;

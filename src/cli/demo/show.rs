@@ -8,8 +8,8 @@ use crate::cli::out;
 use crate::ids::{MessageId, ThreadId};
 use crate::sim::{SeenMessage, Sim};
 
-/// Alice writes a prompt, reacts with the rocket, and the thread is shown until its footer.
-pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<()> {
+/// Alice writes a prompt, reacts with the rocket, and the thread is shown until its footer. `false`: it failed.
+pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<bool> {
     sim.until_ever(|sim| (sim.gateway_connected() && !sim.commands().is_empty()).then_some(()))
         .await;
     let message = sim.say("alice", "home", prompt)?;
@@ -21,8 +21,8 @@ pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<()> {
     loop {
         let messages = sim.until_ever(|sim| printer.news(sim, thread.id)).await;
         printer.print_all(&messages)?;
-        if printer.ended {
-            return Ok(());
+        if let Some(well) = printer.ended {
+            return Ok(well);
         }
     }
 }
@@ -67,8 +67,8 @@ struct Printer {
     shown: HashMap<MessageId, String>,
     /// The lines of each message that were printed.
     printed: HashMap<MessageId, Vec<String>>,
-    /// Whether a footer came: the turn is over.
-    ended: bool,
+    /// Whether the turn is over, and whether it ended well.
+    ended: Option<bool>,
 }
 
 impl Printer {
@@ -123,8 +123,11 @@ impl Printer {
             before.resize(n, String::new());
             before.push((*line).to_owned());
         }
-        if message.by_bot && !message.silent && lines.last().is_some_and(|line| line.contains(" ⋅ ")) {
-            self.ended = true;
+        if message.by_bot && !message.silent {
+            // A footer that notifies ends a turn that went well; one that did not ends with what went wrong.
+            let well = lines.last().is_some_and(|line| line.contains(" ⋅ "));
+            let failed = lines.first().is_some_and(|line| line.starts_with('❌'));
+            self.ended = self.ended.or((well || failed).then_some(well));
         }
         self.seen(message);
         Ok(())
