@@ -118,6 +118,11 @@ impl Bench {
         }
     }
 
+    /// Another value for a variable, from the next start on.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.vars.insert(name, value);
+    }
+
     pub fn config(&self) -> Config {
         // Without a file of this name nobody's own `.env` is read.
         let file = self.dir.path().join("empty.env");
