@@ -7,6 +7,7 @@ pub mod commands;
 mod components;
 pub mod draft;
 pub mod gateway;
+mod intake;
 pub mod outbox;
 mod overtaken;
 pub mod rest;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use ompcord::ids::ThreadId;
 use ompcord::sim::{RateLimits, SeenMessage, Sim, SimConfig};
 
-use crate::harness::{Bench, Setup, eventually, is_footer};
+use crate::harness::{Bench, is_footer};
 
 /// The numbers of the lines that `LINES:` printed, as they stand in a text.
 fn numbers(text: &str) -> Vec<u64> {

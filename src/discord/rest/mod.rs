@@ -16,14 +16,15 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serenity::http::{Http, LightMethod, Request, Route};
+use serenity::http::{Http, LightMethod, Request};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-use super::draft::Upload;
+mod call;
 mod fetched;
 mod reads;
 
+pub use call::Call;
 pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedMessage};
 pub(crate) use reads::list;
 pub use reads::{Application, Me};
@@ -89,59 +90,6 @@ impl RestError {
             Self::Unknown { .. } => "unknown",
             Self::Unauthorized => "unauthorized",
         }
-    }
-}
-
-/// One request.
-#[derive(Debug)]
-pub struct Call<'a> {
-    route: Route<'a>,
-    method: LightMethod,
-    query: Vec<(&'static str, String)>,
-    body: Option<Value>,
-    uploads: Vec<Upload>,
-    reason: Option<&'static str>,
-}
-
-impl<'a> Call<'a> {
-    /// A request without a body.
-    #[must_use]
-    pub fn new(method: LightMethod, route: Route<'a>) -> Self {
-        Self {
-            route,
-            method,
-            query: Vec::new(),
-            body: None,
-            uploads: Vec::new(),
-            reason: None,
-        }
-    }
-
-    /// The same with a JSON body.
-    #[must_use]
-    pub fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    /// The same with a query parameter. The value goes into the URL encoded.
-    #[must_use]
-    pub fn query(mut self, name: &'static str, value: &dyn Display) -> Self {
-        self.query.push((name, value.to_string()));
-        self
-    }
-
-    /// The same with a reason for the server's audit log.
-    #[must_use]
-    pub fn reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
-        self
-    }
-
-    /// The same with files; the JSON body becomes the `payload_json` part.
-    pub(crate) fn files(mut self, uploads: Vec<Upload>) -> Self {
-        self.uploads = uploads;
-        self
     }
 }
 

@@ -176,9 +176,9 @@ impl State {
         }
         out.extend(decided.iter().map(|w| Effect::Mark(w.id, PromptState::Queued)));
         if state == PromptState::Asking {
-            decided.into_iter().for_each(|waiting| {
+            for waiting in decided {
                 self.enqueue(waiting);
-            });
+            }
             return;
         }
         // They had their turn before the others: they keep it, in their order.

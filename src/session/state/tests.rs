@@ -219,14 +219,22 @@ fn cancel_aborts_and_holds_the_queue_until_a_person_continues_it() {
 fn an_agent_that_ignores_the_abort_is_ended_and_resumed_by_the_next_prompt() {
     let mut state = busy();
     state.step(Input::Cancel);
+    let effects = state.step(Input::TimerFired(Timer::CancelGrace));
     assert_eq!(
-        state.step(Input::TimerFired(Timer::CancelGrace)),
-        [Effect::EndAgent { abort: true }]
+        effects,
+        [
+            mark(1, PromptState::Dropped),
+            Effect::EndTurn(Outcome::Cancelled),
+            Effect::EndAgent { abort: true },
+            Effect::Unpin
+        ]
     );
+    // The end of the turn that comes after all changes nothing, and what is written now waits for a new process.
+    assert_eq!(state.step(Input::TurnEnded), []);
+    assert!(!state.step(Input::Prompt(prompt(2))).contains(&deliver(2)));
     let effects = state.step(Input::Exited(exit(ExitHow::Signal(9))));
-    assert!(effects.contains(&Effect::EndTurn(Outcome::Cancelled)) && effects.contains(&Effect::ReleaseSlot));
-    assert_eq!(state.phase(), &Phase::Cold);
-    assert_eq!(state.step(Input::Prompt(prompt(2))), [Effect::AcquireSlot]);
+    assert!(effects.contains(&Effect::ReleaseSlot), "{effects:?}");
+    assert!(effects.ends_with(&[Effect::AcquireSlot]), "{effects:?}");
 }
 
 #[test]
@@ -489,4 +497,58 @@ fn an_error_that_was_retried_successfully_is_no_failure() {
             .step(Input::TurnEnded)
             .contains(&Effect::EndTurn(Outcome::Done))
     );
+}
+
+#[test]
+fn a_turn_with_steers_that_was_interrupted_is_one_question() {
+    let mut state = State::default();
+    let prompts = vec![
+        in_state(1, PromptState::Running),
+        in_state(2, PromptState::Running),
+    ];
+    let effects = state.step(Input::Restored {
+        prompts,
+        opened: true,
+    });
+    let said = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Say(_)))
+        .count();
+    assert_eq!(said, 1, "{effects:?}");
+    let effects = state.step(Input::Decide(PromptId(1), Choice::Continue));
+    assert!(effects.contains(&mark(2, PromptState::Queued)), "{effects:?}");
+    state.step(Input::SlotGranted);
+    let effects = state.step(Input::AgentStarted);
+    assert!(
+        effects.contains(&Effect::Deliver {
+            prompt: PromptId(1),
+            continuing: true
+        }),
+        "{effects:?}"
+    );
+    assert!(state.step(Input::TurnEnded).contains(&deliver(2)));
+}
+
+#[test]
+fn a_steer_that_came_too_late_is_the_prompt_of_the_turn_that_hears_it() {
+    let mut state = busy();
+    state.step(Input::Steer(prompt(2)));
+    state.step(Input::TurnEnded);
+    assert!(
+        state
+            .step(Input::TurnStarted)
+            .contains(&mark(2, PromptState::Running))
+    );
+    assert!(
+        state
+            .step(Input::Exited(exit(ExitHow::Code(1))))
+            .contains(&mark(2, PromptState::Failed))
+    );
+}
+
+#[test]
+fn a_stop_is_stored_before_the_process_is_ended() {
+    let mut state = busy();
+    let effects = state.step(Input::Stop);
+    assert_eq!(effects.first(), Some(&Effect::StoreStopped));
 }
