@@ -3,26 +3,25 @@
 //! All fallible work is done before the gateway connects: a bot that is online and cannot act is worse than one that
 //! is offline and says why.
 
+mod login;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::discord::gateway::Login;
 use crate::discord::outbox::{Outbox, OutboxEvent};
-use crate::discord::rest::{Rest, RestError};
-use crate::discord::{Endpoint, commands, gateway};
+use crate::discord::rest::Rest;
+use crate::discord::{Endpoint, gateway};
 use crate::error::Fatal;
 use crate::http::{self, Health};
-use crate::ids::UserId;
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::slots::Slots;
@@ -32,8 +31,6 @@ use crate::store::Store;
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to wait before Discord is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long sessions get to end beyond the time that turns get.
 const LADDER: Duration = Duration::from_secs(15);
 /// How long the last messages may take.
@@ -175,7 +172,7 @@ impl Boot {
             .shutdown
             .run_until_cancelled(self.identify(&rest, &store))
             .await;
-        let Some((bot, gateway_url)) = identified.transpose()? else {
+        let Some(login) = identified.transpose()? else {
             store.close().await;
             return Ok(());
         };
@@ -190,7 +187,7 @@ impl Boot {
         )
         .await?;
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
-        let ingress = Ingress::new(deps.clone(), bot);
+        let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         let mut outbox_watch =
             self.tracker
@@ -241,96 +238,6 @@ impl Boot {
         marker
     }
 
-    /// Asks Discord who the bot is, which checks the token, registers the commands if they changed, and gives the
-    /// bot and the gateway's address.
-    async fn identify(&self, rest: &Rest, store: &Store) -> Result<(UserId, String)> {
-        let bot = self.who_am_i(rest).await?;
-        let commands = commands::registration()?;
-        let wanted = fingerprint(&commands, self.config.guild.get(), bot);
-        if store.fact("commands").await?.as_deref() != Some(&wanted) {
-            let application = match rest.application().await {
-                Ok(application) => application.id,
-                // A server that is only compatible may not know the question; a bot's two ids are the same anyway.
-                Err(RestError::Refused { status: 404, .. }) => bot,
-                Err(error) => return Err(self.failed(error).into()),
-            };
-            rest.put_guild_commands(application, self.config.guild, &commands)
-                .await
-                .map_err(|error| match error {
-                    RestError::Refused { message, .. } => Fatal::NotInvited {
-                        guild: self.config.guild,
-                        application,
-                        reason: message,
-                    },
-                    other => self.failed(other),
-                })?;
-            store.set_fact("commands", &wanted).await?;
-        }
-        let gateway = rest.gateway().await.map_err(|error| self.failed(error))?;
-        Ok((bot, gateway))
-    }
-
-    /// The first question to Discord. A machine that has just started may not have a network yet, so it is asked again.
-    async fn who_am_i(&self, rest: &Rest) -> Result<UserId> {
-        let mut failure = None;
-        let asking = async {
-            loop {
-                let reason = match rest.me().await {
-                    Ok(me) => return Ok(me.id),
-                    Err(RestError::Unknown { reason, .. }) => reason,
-                    Err(error) => return Err(self.failed(error)),
-                };
-                if failure.replace(reason.clone()).is_none() {
-                    let limit = self.patience.as_secs();
-                    tracing::warn!("Discord cannot be reached: {reason}; trying again for {limit} s");
-                }
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-        };
-        let asked = tokio::time::timeout(self.patience, asking).await;
-        if let Ok(answer) = asked {
-            return Ok(answer?);
-        }
-        let silent = format!("it did not answer within {} s", self.patience.as_secs());
-        Err(self.unreachable(failure.unwrap_or(silent)).into())
-    }
-
-    /// Resolves only when the gateway was not ready in time.
-    async fn first_ready(&self, mut seen: watch::Receiver<bool>) -> anyhow::Error {
-        let ready = async { seen.wait_for(|ready| *ready).await.is_ok() };
-        match tokio::time::timeout(self.patience, ready).await {
-            Ok(_) => std::future::pending().await,
-            Err(_) => self
-                .unreachable(format!(
-                    "its gateway did not answer within {} s",
-                    self.patience.as_secs()
-                ))
-                .into(),
-        }
-    }
-
-    /// What a failure of a request means before anything else was asked.
-    fn failed(&self, error: RestError) -> Fatal {
-        match error {
-            RestError::Unauthorized => Fatal::TokenRejected,
-            RestError::Limited { retry_after, .. } => self.unreachable(format!(
-                "it wants no requests for another {} s",
-                retry_after.as_secs()
-            )),
-            RestError::Unknown { reason, .. } => self.unreachable(reason),
-            RestError::Refused { status, message, .. } => {
-                self.unreachable(format!("it answers with {status}, {message}"))
-            }
-        }
-    }
-
-    fn unreachable(&self, reason: String) -> Fatal {
-        Fatal::Unreachable {
-            at: self.config.api_url.clone(),
-            reason,
-        }
-    }
-
     fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
@@ -354,14 +261,6 @@ impl Boot {
         deps.sessions.connect(&deps);
         deps
     }
-}
-
-/// Identifies a set of commands. Not for secrecy: a collision would only leave old commands registered.
-fn fingerprint(commands: &Value, guild: u64, bot: UserId) -> String {
-    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    commands.to_string().hash(&mut hasher);
-    format!("{guild}/{bot}/{:016x}", hasher.finish())
 }
 
 async fn watch_outbox(
