@@ -195,12 +195,6 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
-        let http = self.endpoint.http(config);
-        let login = Login {
-            bot,
-            http,
-            gateway_url,
-        };
         let client = gateway::run(
             config.clone(),
             ingress,
