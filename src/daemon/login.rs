@@ -1,14 +1,16 @@
-//! The first questions to Discord: who the bot is, whether it may act in the server, where the gateway is.
+//! The first words with Discord: who the bot is, its commands, where the gateway is, and whether that was in time.
 //!
-//! Whatever is wrong with the token, the invitation or the network shows here, before anything acts.
+//! Whatever goes wrong here is told to the person who starts the daemon, so each failure has its own sentence.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Boot;
 use crate::discord::commands;
+use crate::discord::gateway::Login;
 use crate::discord::rest::{Rest, RestError};
 use crate::error::Fatal;
 use crate::ids::UserId;
@@ -18,9 +20,9 @@ use crate::store::Store;
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Boot {
-    /// Asks Discord who the bot is, which checks the token, registers the commands if they changed, and gives the
-    /// bot and the gateway's address.
-    pub(super) async fn identify(&self, rest: &Rest, store: &Store) -> Result<(UserId, String)> {
+    /// Asks Discord who the bot is, which checks the token, registers the commands if they changed, and gives
+    /// what the gateway needs.
+    pub(super) async fn identify(&self, rest: &Rest, store: &Store) -> Result<Login> {
         let bot = self.who_am_i(rest).await?;
         let commands = commands::registration()?;
         let wanted = fingerprint(&commands, self.config.guild.get(), bot);
@@ -43,8 +45,12 @@ impl Boot {
                 })?;
             store.set_fact("commands", &wanted).await?;
         }
-        let gateway = rest.gateway().await.map_err(|error| self.failed(error))?;
-        Ok((bot, gateway))
+        let gateway_url = rest.gateway().await.map_err(|error| self.failed(error))?;
+        Ok(Login {
+            bot,
+            http: self.endpoint.http(&self.config),
+            gateway_url,
+        })
     }
 
     /// The first question to Discord. A machine that has just started may not have a network yet, so it is asked again.

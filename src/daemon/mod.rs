@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::discord::gateway::Login;
 use crate::discord::outbox::{Outbox, OutboxEvent};
 use crate::discord::rest::Rest;
 use crate::discord::{Endpoint, gateway};
@@ -173,7 +172,7 @@ impl Boot {
             .shutdown
             .run_until_cancelled(self.identify(&rest, &store))
             .await;
-        let Some((bot, gateway_url)) = identified.transpose()? else {
+        let Some(login) = identified.transpose()? else {
             store.close().await;
             return Ok(());
         };
@@ -188,7 +187,7 @@ impl Boot {
         )
         .await?;
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
-        let ingress = Ingress::new(deps.clone(), bot);
+        let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         let mut outbox_watch =
             self.tracker
@@ -196,12 +195,6 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
-        let http = self.endpoint.http(config);
-        let login = Login {
-            bot,
-            http,
-            gateway_url,
-        };
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);

@@ -83,7 +83,7 @@ impl Start {
     /// Runs the program to its end, which has to come by itself.
     async fn ends(&self) -> Ended {
         let output = self.command("2s").output();
-        let output = tokio::time::timeout(Duration::from_secs(60), output).await;
+        let output = tokio::time::timeout(Duration::from_mins(1), output).await;
         let Output {
             status,
             stdout,
@@ -184,7 +184,7 @@ impl Running {
         let pid = self.child.id().expect("it runs");
         let told = std::process::Command::new("kill").arg(pid.to_string()).status();
         assert!(told.unwrap().success());
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await;
         let code = ended.expect("it ends").unwrap().code();
         let state = self.start.state().display().to_string();
         assert_eq!(processes(&state), Vec::<u32>::new(), "{}", self.said());
