@@ -11,6 +11,7 @@
 
 mod absences;
 mod agent;
+mod api_url;
 mod cli;
 mod commands;
 mod config;
@@ -19,6 +20,7 @@ mod documents;
 mod flood;
 mod harness;
 mod launch;
+mod limits;
 mod main_job;
 mod outbox;
 mod output;

@@ -152,23 +152,30 @@ async fn remarks_that_follow_each_other_share_a_message() {
 #[tokio::test]
 async fn tools_are_lines_of_one_message_that_shrinks_at_the_end() {
     let bench = Bench::start().await;
-    let mut prompt = "TOOLMS:120\n".to_owned();
+    let mut prompt = "TOOLMS:20\n".to_owned();
     for n in 1..=14 {
         writeln!(prompt, "TOOL:bash:{{\"command\":\"cargo test part{n}\"}}").unwrap();
     }
-    let (_, thread) = bench.launch(&format!("{prompt}SAY:Done.")).await;
-    bench.sees(thread, "⏳ bash").await;
-    let messages = bench.turns(thread, 1).await;
-    assert!(bench.sim.ever_shown("✓ bash  `cargo test part1`").is_some());
-    let activity: Vec<_> = messages
-        .iter()
-        .filter(|m| m.content.contains("14 tools"))
-        .collect();
-    assert_eq!(activity.len(), 1, "{}", page(&bench.sim, thread));
-    assert!(activity[0].edited && activity[0].silent);
-    assert_eq!(activity[0].content.lines().count(), 1, "{}", activity[0].content);
-    assert!(activity[0].content.starts_with("-# ✓ 14 tools · "));
-    assert_eq!(answers(&messages), "Done.");
+    let (_, thread) = bench
+        .launch(&format!("{prompt}CONFIRM:Go on?|really\nSAY:Done."))
+        .await;
+    let question = bench.sees(thread, "Go on?").await;
+    let activity = bench.sees(thread, "✓ bash  `cargo test part14`").await;
+    assert!(
+        activity
+            .content
+            .starts_with("-# … and 2 earlier\n✓ bash  `cargo test part3`"),
+        "{}",
+        activity.content
+    );
+    assert!(activity.silent && activity.id < question.id);
+    bench.sim.click("alice", question.id, "Yes").unwrap();
+    bench.turns(thread, 1).await;
+    let shrunk = bench.sees(thread, "-# ✓ 14 tools · ").await;
+    assert!(
+        shrunk.id == activity.id && shrunk.edited && shrunk.content.lines().count() == 1,
+        "{shrunk:?}"
+    );
     bench.finish().await;
 }
 
