@@ -3,6 +3,11 @@
 //! The whole daemon runs against the simulated Discord. What the agent is sent passes through `tee` into a pipe that
 //! is read here, so the time of its arrival is seen from outside.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot run has nobody to tell but the terminal"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -89,6 +94,7 @@ fn warm_prompt(criterion: &mut Criterion) {
                 .expect("a port"),
             endpoint: Endpoint::new().expect("a client"),
             shutdown: shutdown.clone(),
+            patience: ompcord::daemon::CONNECT_TIMEOUT,
         };
         let daemon = runtime.spawn(daemon::serve(config(&sim, dir.path(), &pipe), ports));
         sim.until("the daemon", |sim| sim.gateway_connected().then_some(()))

@@ -52,8 +52,8 @@ pub fn flood(head: &[String], tail: &[String], skipped: u64, whole: bool) -> Str
     let tail = rows(tail, FLOOD_LINE_LIMIT);
     let mut first = Pack::new(FLOOD_ROOM);
     let kept_first = head.iter().take_while(|row| first.push(row)).count();
-    let mut last = Pack::new(2 * FLOOD_ROOM - first.used);
-    let kept_last = tail.iter().rev().take_while(|row| last.push(row)).count();
+    let mut end = Pack::new(2 * FLOOD_ROOM - first.used);
+    let kept_last = tail.iter().rev().take_while(|row| end.push(row)).count();
     let last = tail.get(tail.len() - kept_last..).unwrap_or_default().join("\n");
 
     let dropped = head.len() - kept_first + tail.len() - kept_last;
@@ -63,8 +63,8 @@ pub fn flood(head: &[String], tail: &[String], skipped: u64, whole: bool) -> Str
         return fenced(&both.join("\n")).unwrap_or_default();
     }
     let noun = if skipped == 1 { "line" } else { "lines" };
-    let held = if whole { "all" } else { "the last of them" };
-    let note = format!("-# … {} more {noun}, {held} in log.txt …", grouped(skipped));
+    let share = if whole { "all" } else { "the last of them" };
+    let note = format!("-# … {} more {noun}, {share} in log.txt …", grouped(skipped));
     let parts = [fenced(&first.text), Some(note), fenced(&last)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }

@@ -326,6 +326,10 @@ impl Publisher {
 
 /// What may be shown now.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent answers to four questions, not a state"
+)]
 struct Show {
     logs: bool,
     tools: bool,

@@ -132,11 +132,6 @@ impl Bench {
         config
     }
 
-    /// Another value for a variable, from the next start on.
-    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.vars.insert(name, value.into());
-    }
-
     /// The variables of the daemon, for one that runs as a process.
     pub fn vars(&self) -> &HashMap<&'static str, String> {
         &self.vars

@@ -90,13 +90,7 @@ async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
         shutdown: shutdown.clone(),
         patience: daemon::CONNECT_TIMEOUT,
     };
-    out::line(&format!(
-        "A whole Discord in this process, with the daemon on it. Nothing leaves this machine.\n\n  \
-         agent        {}\n  workspace    {}\n  control API  {}/sim/\n  daemon       http://{http}/readyz\n",
-        cast.label,
-        workdir.display(),
-        sim.base_url(),
-    ))?;
+    introduce(&cast, &workdir, &sim.base_url(), &http.to_string())?;
     let daemon = daemon::serve(config, ports);
     let scene = async {
         let well = if args.no_play {
@@ -122,13 +116,24 @@ async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
     };
     shutdown.cancel();
     daemon.await?;
-    if !well {
-        return Err(UserError::new("the agent did not answer")
-            .hint("the thread above says why")
-            .into());
+    if well {
+        return Ok(());
     }
-    Ok(())
+    Err(UserError::new("the agent did not answer")
+        .hint("the thread above says why")
+        .into())
 }
+
+/// Says what runs and where.
+fn introduce(cast: &Cast, workdir: &Path, discord: &str, http: &str) -> std::io::Result<()> {
+    out::line(&format!(
+        "A whole Discord in this process, with the daemon on it. Nothing leaves this machine.\n\n  \
+         agent        {}\n  workspace    {}\n  control API  {discord}/sim/\n  daemon       http://{http}/readyz\n",
+        cast.label,
+        workdir.display(),
+    ))
+}
+
 /// The demo's own configuration. Of the environment only what concerns the agent counts.
 fn configuration(sim: &Sim, cast: &Cast, workdir: &Path, dir: &Path) -> Result<Config> {
     let alice = sim.user("alice").context("the simulated Discord has no alice")?;
