@@ -36,6 +36,9 @@ pub struct Draft {
     pub silent: bool,
     /// Whether links in it stay without previews. It hides `embeds` too.
     pub suppress_embeds: bool,
+    /// Whether it is made only once every earlier message says what it should: it tells people that they may read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub after_edits: bool,
     /// The message that it answers. Only looked at when it is created; one that is gone does not matter.
     pub reply_to: Option<MessageId>,
 }

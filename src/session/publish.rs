@@ -302,6 +302,8 @@ impl Publisher {
         self.prose.show(&self.desk, None, true).await?;
         self.tools.close(&self.desk, took).await?;
         self.last_edit = None;
+        // It calls people: what they come to read is there by then.
+        footer.after_edits = true;
         footer.content = self.desk.redactor.redact(&footer.content).into_owned();
         self.record(&format!("{}\n", footer.content));
         self.transcript.flush().await?;

@@ -59,6 +59,8 @@ pub(crate) struct PendingRow {
     pub(crate) action: Option<String>,
     /// Whether its next edit is its last.
     pub(crate) sealed: bool,
+    /// Whether it is made only once every earlier message is as wanted.
+    pub(crate) after_edits: bool,
 }
 
 /// What becomes of a row after it was looked at.
@@ -147,7 +149,9 @@ impl Store {
         sqlx::query_as!(
             PendingRow,
             r#"SELECT outbox_id AS "outbox_id: OutboxId", kind AS "kind: RowKind", message_id AS "message_id: MessageId",
-                      CASE WHEN kind = 'action' THEN payload END AS "action: String", sealed AS "sealed: bool"
+                      CASE WHEN kind = 'action' THEN payload END AS "action: String", sealed AS "sealed: bool",
+                      kind = 'message' AND message_id IS NULL
+                          AND coalesce(json_extract(payload, '$.draft.after_edits'), 0) AS "after_edits!: bool"
                FROM outbox WHERE channel_id = ? AND (kind <> 'message' OR sent < wanted) ORDER BY outbox_id"#,
             channel
         )

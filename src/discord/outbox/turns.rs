@@ -75,13 +75,18 @@ impl Turns {
 /// what was wished for after it: a footer that overtakes the end of the answer would notify of half an answer.
 pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> Option<Pick<'a>> {
     let (mut line, mut touch, mut again, mut closing) = (None, None, None, None);
+    let mut held = false;
     for row in rows {
         let pick = pick(row);
         match (pick.class, pick.act.as_ref().map_or(Place::Overtakes, Act::place)) {
             (Class::Act, Place::Overtakes) if turns.may(Class::Act, now) => return Some(pick),
             // It may wait for minutes, and an archive may not come before it.
             (Class::Act, Place::Overtakes | Place::Last) => closing = closing.or(Some(pick)),
-            (Class::Act, Place::InOrder) | (Class::Create, _) => line = line.or(Some(pick)),
+            (Class::Act, Place::InOrder) | (Class::Create, _) if line.is_none() => {
+                held = row.after_edits && (touch.is_some() || again.is_some());
+                line = Some(pick);
+            }
+            (Class::Act, Place::InOrder) | (Class::Create, _) => {}
             (Class::Touch, _) if Some(row.outbox_id) > turns.touched => touch = touch.or(Some(pick)),
             (Class::Touch, _) => again = again.or(Some(pick)),
         }
@@ -89,7 +94,7 @@ pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> O
     let touch = touch.or(again);
     let others = line.is_some() || touch.is_some();
     let may = |pick: &Pick<'_>| turns.may(pick.class, now);
-    let (line, touch) = (line.filter(may), touch.filter(may));
+    let (line, touch) = (line.filter(may).filter(|_| !held), touch.filter(may));
     if let Some(line) = &line
         && turns.may(Class::Touch, now)
         && let Some(last_edit) = rows.iter().find(|row| row.sealed && row.message_id.is_some())
@@ -132,6 +137,7 @@ mod tests {
             message_id: sent.then(|| MessageId::from(1000)),
             action: None,
             sealed: false,
+            after_edits: false,
         }
     }
 
@@ -142,6 +148,7 @@ mod tests {
             message_id: None,
             action: Some(serde_json::to_string(act).unwrap()),
             sealed: false,
+            after_edits: false,
         }
     }
 
@@ -206,6 +213,25 @@ mod tests {
             turns.took(class, row.outbox_id);
         }
         assert_eq!(picked, [1, 3, 2, 3, 1, 3]);
+    }
+
+    #[test]
+    fn a_footer_waits_for_the_edits_before_it_and_keeps_its_place() {
+        let footer = PendingRow {
+            after_edits: true,
+            ..message(4, false)
+        };
+        let rows = vec![
+            message(1, true),
+            message(2, true),
+            footer,
+            message(5, false),
+            message(6, true),
+        ];
+        assert_eq!(order(rows.clone(), Turns::default()), [1, 2, 4, 6, 5]);
+        let mut turns = Turns::default();
+        turns.park(Class::Touch, Instant::now() + Duration::from_hours(1));
+        assert_eq!(order(rows, turns), Vec::<i64>::new());
     }
 
     #[test]
