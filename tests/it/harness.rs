@@ -41,7 +41,6 @@ pub struct Bench {
 struct Running {
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
-    http: std::net::SocketAddr,
     runtime: Option<Runtime>,
 }
 
@@ -140,7 +139,6 @@ impl Bench {
     /// Starts the daemon and waits until it is connected.
     pub async fn boot(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let http = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let endpoint = match &self.client {
             Some(client) => Endpoint {
@@ -164,7 +162,6 @@ impl Bench {
         self.running = Some(Running {
             shutdown,
             task,
-            http,
             runtime: Some(runtime),
         });
         let sim = self.sim.clone();
@@ -175,10 +172,6 @@ impl Bench {
             () = connected => {}
             ended = &mut self.running.as_mut().unwrap().task => panic!("the daemon ended: {ended:?}"),
         }
-    }
-
-    pub fn http(&self) -> std::net::SocketAddr {
-        self.running.as_ref().unwrap().http
     }
 
     /// Shuts the daemon down as SIGTERM does.

@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::too_many_lines,
     clippy::print_stdout,
+    clippy::string_slice,
+    clippy::format_push_string,
     clippy::disallowed_methods,
     unreachable_pub,
     reason = "a panic is how a test fails, in its harness too, and a scenario is read from top to bottom"

@@ -242,7 +242,7 @@ async fn only_the_footer_notifies_and_nothing_mentions_anyone() {
         assert!(message.notified.is_empty(), "{message:?}");
     }
     assert!(
-        ours().filter(|m| m.content.contains("@")).count() >= 4,
+        ours().filter(|m| m.content.contains('@')).count() >= 4,
         "{}",
         page(&bench.sim, thread)
     );

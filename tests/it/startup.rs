@@ -292,7 +292,7 @@ async fn a_discord_that_only_fails_ends_with_75() {
         ("/users/{me}", Mishap::status(404), "404"),
         (
             "/users/{me}",
-            Mishap::rate_limited(Duration::from_secs(900)),
+            Mishap::rate_limited(Duration::from_mins(15)),
             "no requests for another 900 s",
         ),
         ("/gateway", Mishap::status(500), "500"),
