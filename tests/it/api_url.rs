@@ -1,6 +1,7 @@
 //! Another server in Discord's place (`DISCORD_API_URL`): the library's limiter is off, and what goes wrong there
 //! loses nothing and doubles nothing.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ompcord::ids::ThreadId;
@@ -105,9 +106,11 @@ async fn an_outage_in_the_middle_of_a_busy_turn_is_caught_up_with() {
         .fault(Fault::next("*", "/channels/{}/messages", Mishap::status(503)).times(4));
     let mut prompt = "TOOLMS:30\n".to_owned();
     for n in 1..=10 {
-        prompt.push_str(&format!(
-            "SAY:Sentence {n}.\nTOOL:bash:{{\"command\":\"step {n}\"}}\n"
-        ));
+        writeln!(
+            prompt,
+            "SAY:Sentence {n}.\nTOOL:bash:{{\"command\":\"step {n}\"}}"
+        )
+        .unwrap();
     }
     bench
         .sim

@@ -192,13 +192,20 @@ async fn twenty_sessions_that_print_all_at_once_stay_within_the_limits() {
             assert!(calls <= 40, "{calls} × {method}");
         }
     }
-    // Pins are limited like messages, and twenty of them take their time.
-    for message in prompts {
-        patiently(&bench.sim, "the unpinned prompt", |sim| {
-            (!sim.message(message)?.pinned).then_some(())
-        })
-        .await;
-    }
+    // Pins are limited like messages, and those of twenty launches take their time.
+    patiently(&bench.sim, "every prompt to be unpinned", |sim| {
+        let calls = sim.requests();
+        let unpinned = calls.iter().filter(|call| {
+            call.method == "DELETE" && call.route.contains("pins") && call.status == Some(204)
+        });
+        (unpinned.count() >= SESSIONS).then_some(())
+    })
+    .await;
+    assert!(
+        prompts
+            .iter()
+            .all(|prompt| !bench.sim.message(*prompt).unwrap().pinned)
+    );
     let refused = bench.sim.rate_limited();
     assert!(refused <= 3 * SESSIONS, "{refused} × 429");
     bench.finish().await;

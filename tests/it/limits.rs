@@ -1,5 +1,7 @@
 //! The whole daemon under Discord's limits as the library's own limiter sees them: through TLS, as `discord.com`.
 
+use std::fmt::Write as _;
+
 use ompcord::sim::{RateLimits, Sim, SimConfig};
 
 use crate::harness::{Bench, answers, is_footer};
@@ -21,9 +23,11 @@ async fn a_busy_session_stays_within_the_limits_and_keeps_its_order() {
     let bench = limited().await;
     let mut prompt = "SLOW:25 TOOLMS:40\n".to_owned();
     for n in 1..=8 {
-        prompt.push_str(&format!(
-            "SAY:Step {n} of the work begins here.\nTOOL:bash:{{\"command\":\"step {n}\"}}\n"
-        ));
+        writeln!(
+            prompt,
+            "SAY:Step {n} of the work begins here.\nTOOL:bash:{{\"command\":\"step {n}\"}}"
+        )
+        .unwrap();
     }
     let (_, thread) = bench
         .launch(&format!("{prompt}LINES:200:100 SAY:All eight steps are done."))
