@@ -166,7 +166,7 @@ async fn twenty_sessions_that_print_all_at_once_stay_within_the_limits() {
         assert_eq!(numbers(&transcript), all, "lines are missing in a transcript");
     }
     // What a channel takes in that time: five creates and five edits in each five seconds that began.
-    let windows = usize::try_from(seconds / 5 + 1).unwrap();
+    let windows = usize::try_from(seconds.div_ceil(5) + 1).unwrap();
     for thread in &threads {
         let messages = bench.sim.messages(*thread);
         assert_eq!(readable(&messages), all, "{}", bench.sim.picture());
@@ -189,7 +189,7 @@ async fn twenty_sessions_that_print_all_at_once_stay_within_the_limits() {
             let calls = bench.sim.count(method, &format!("/channels/{thread}/{route}"));
             assert!(calls <= 5 * windows, "{calls} × {method} in {seconds} s");
             // And by far fewer than there were lines, however slow this machine is.
-            assert!(calls <= 40, "{calls} × {method}");
+            assert!(calls <= 100, "{calls} × {method}");
         }
     }
     // Pins are limited like messages, and those of twenty launches take their time.
@@ -207,7 +207,7 @@ async fn twenty_sessions_that_print_all_at_once_stay_within_the_limits() {
             .all(|prompt| !bench.sim.message(*prompt).unwrap().pinned)
     );
     let refused = bench.sim.rate_limited();
-    assert!(refused <= 3 * SESSIONS, "{refused} × 429");
+    assert!(refused <= SESSIONS, "{refused} × 429");
     bench.finish().await;
 }
 

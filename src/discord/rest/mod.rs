@@ -21,6 +21,7 @@ mod call;
 mod failure;
 mod fetched;
 mod reads;
+mod windows;
 
 pub use call::Call;
 pub use failure::RestError;
@@ -45,6 +46,8 @@ pub struct Rest {
     base: Option<String>,
     /// The theoretical time of the next request, as in a leaky bucket.
     next: Arc<Mutex<Option<Instant>>>,
+    /// What another server says about its limits.
+    windows: Arc<windows::Windows>,
     /// Whether the global pace is kept. A proxy or another server has limits of its own, perhaps none: there it
     /// is kept only once a global limit was met.
     paced: Arc<AtomicBool>,
@@ -62,6 +65,7 @@ impl Rest {
             paced: Arc::new(AtomicBool::new(base.is_none())),
             base: base.map(|base| base.trim_end_matches('/').to_owned()),
             next: Arc::default(),
+            windows: Arc::default(),
             me: Arc::default(),
         }
     }
@@ -170,13 +174,19 @@ impl Rest {
 
     /// Asks serenity's bucket for this route. Its own hook would sleep in here, with a draft that gets old.
     async fn admit(&self, probe: &Request<'_>) -> Result<(), RestError> {
-        let Some(limiter) = &self.http.ratelimiter else {
-            return Ok(());
-        };
         let bucket = probe.route_ref().ratelimiting_bucket();
         if bucket.is_none() {
             return Ok(());
         }
+        let Some(limiter) = &self.http.ratelimiter else {
+            let wait = self.windows.wait(&(bucket, probe.method_ref().reqwest_method()));
+            return wait.map_or(Ok(()), |retry_after| {
+                Err(RestError::Limited {
+                    retry_after,
+                    global: false,
+                })
+            });
+        };
         let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
         let mut bucket = bucket.lock().await;
         let wait = bucket
@@ -194,13 +204,14 @@ impl Rest {
 
     /// Tells serenity's bucket what the headers said. Not for a 429: the hook would sleep it out.
     async fn note_limits(&self, probe: &Request<'_>, response: &reqwest::Response) {
-        let Some(limiter) = &self.http.ratelimiter else {
-            return;
-        };
         let bucket = probe.route_ref().ratelimiting_bucket();
         if bucket.is_none() || response.status() == StatusCode::TOO_MANY_REQUESTS {
             return;
         }
+        let Some(limiter) = &self.http.ratelimiter else {
+            let key = (bucket, probe.method_ref().reqwest_method());
+            return self.windows.note(key, response.headers());
+        };
         let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
         if let Err(error) = bucket
             .lock()
