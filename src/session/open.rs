@@ -76,8 +76,21 @@ async fn adopt(deps: &Deps, thread: ThreadId) -> Result<()> {
     }
 }
 
+/// A path as people write it: a telephone has few characters in a line.
+fn short(path: &str) -> String {
+    let home = std::env::home_dir();
+    let below = home
+        .as_deref()
+        .and_then(|home| std::path::Path::new(path).strip_prefix(home).ok());
+    match below {
+        Some(below) if below.as_os_str().is_empty() => "~".to_owned(),
+        Some(below) => format!("~/{}", below.display()),
+        None => path.to_owned(),
+    }
+}
+
 fn opening_line(session: &Session) -> String {
-    let model = session.model.as_deref().unwrap_or("the agent's own model");
+    let model = session.model.as_deref().unwrap_or("default model");
     let mode = match session.approval_mode.as_str() {
         "always-ask" => "asks before every tool",
         "write" => "asks before it writes or runs",
@@ -86,7 +99,7 @@ fn opening_line(session: &Session) -> String {
     };
     quiet(&format!(
         "{} ⋅ {} ⋅ {mode} ⋅ {}",
-        code(&session.workspace),
+        code(&short(&session.workspace)),
         text::escape(model),
         session.id
     ))

@@ -383,8 +383,9 @@ async fn the_program_itself_survives_sigkill_and_ends_well_on_sigterm() {
     let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
     let sim = &bench.sim;
     let program = Program::run(&bench).await;
-    let (_, thread) = bench.launch("STEERABLE").await;
-    running(sim, thread).await;
+    let (_, thread) = bench.launch("SAY:Ready to go.\nSTEERABLE").await;
+    // From its first words on the agent has a conversation to come back to.
+    bench.sees(thread, "Ready to").await;
     let waiting = sim.say("alice", thread, "SAY:I waited").unwrap();
     bench.marked(waiting, "📥", true).await;
     program.signal(Signal::SIGKILL);
@@ -401,7 +402,7 @@ async fn the_program_itself_survives_sigkill_and_ends_well_on_sigterm() {
     bench.turns(thread, 2).await;
     assert_eq!(
         bench.history(thread).await,
-        "History: STEERABLE | SAY:I waited | SAY:while it was dead | HISTORY"
+        "History: SAY:Ready to go.\nSTEERABLE | SAY:I waited | SAY:while it was dead | HISTORY"
     );
     program.signal(Signal::SIGTERM);
     let log = bench.dir.path().join("log.txt");
