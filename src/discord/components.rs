@@ -92,7 +92,7 @@ async fn answer(
         Ok(Answer::Nothing) => Ok(()),
         Ok(Answer::Said(_)) => {
             let label = label(component).unwrap_or_else(|| "Done".to_owned());
-            let content = format!("{}\n-# {label} by {}", component.message.content, escape(&name));
+            let content = format!("{}\n-# {label} ⋅ {}", component.message.content, escape(&name));
             let edit = s::EditInteractionResponse::new()
                 .content(content)
                 .components(Vec::new())

@@ -6,6 +6,7 @@ use super::auth::Person;
 use super::{Answer, Ingress, Written};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
+use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId};
 use crate::render::text::quiet;
 use crate::session::state::Input;
@@ -59,7 +60,8 @@ impl Ingress {
 
     async fn write_in_thread(&self, session: &Session, written: Written, by: &Person) -> Result<()> {
         let (channel, message) = (written.channel, written.message);
-        if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
+        let ended = matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed);
+        if ended && !matches!(kind(&written.text), Kind::Command) {
             return self
                 .hint(
                     channel,
@@ -188,6 +190,9 @@ impl Ingress {
         steer: bool,
         by: &Person,
     ) -> Result<Answer> {
+        if text.trim().is_empty() {
+            return Err(UserError::new("There is nothing to say in that.").into());
+        }
         let prompt = NewPrompt {
             message: None,
             author: by.id,

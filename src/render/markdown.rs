@@ -110,6 +110,14 @@ impl Edits<'_> {
             // On the line of a list's item a code block would swallow the item's mark.
             return;
         }
+        // Cells beyond the header's are dropped where a table is drawn, and with them the words in them.
+        if self
+            .source(range.clone())
+            .lines()
+            .any(|line| cells(line) > table.alignments.len())
+        {
+            return;
+        }
         let prefix = if prefix.contains('>') { "> " } else { "" };
         let mut block = format!("{prefix}```\n");
         for line in table.lines() {
@@ -136,6 +144,20 @@ impl Edits<'_> {
         out.push_str(self.source(at..self.text.len()));
         out
     }
+}
+
+/// How many cells a line of a table has: one more than there are bars between them.
+fn cells(line: &str) -> usize {
+    let inner = line.trim_start_matches([' ', '\t', '>']).trim_end();
+    let inner = inner.strip_prefix('|').unwrap_or(inner);
+    let inner = inner.strip_suffix('|').unwrap_or(inner);
+    let mut escaped = false;
+    let bars = inner.chars().filter(|c| {
+        let bar = *c == '|' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        bar
+    });
+    bars.count() + 1
 }
 
 /// The cells of a table as plain text: in a code block no markup is shown as such.
@@ -277,6 +299,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_table_that_would_lose_a_cell_stays_as_it_is() {
+        let wide = "| cmd | meaning |\n|---|---|\n| `a|b` | pipe |\n";
+        assert_eq!(discord(wide), wide);
+        let escaped = "| cmd | meaning |\n|---|---|\n| a\\|b | pipe |\n";
+        assert!(
+            discord(escaped).contains("a|b") && discord(escaped).contains("```"),
+            "{}",
+            discord(escaped)
+        );
+    }
 
     #[test]
     fn headings_past_the_third_become_the_third() {

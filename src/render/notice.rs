@@ -6,7 +6,7 @@ use crate::event::{AgentExit, ExitHow};
 use crate::ids::{PromptId, SessionId};
 use crate::session::state::{Notice, Reply};
 
-use super::text::{clip, code, plural, quiet};
+use super::text::{clip, code, escape, plural, quiet};
 
 /// A sentence for the thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +98,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             )
         }
         Notice::TurnFailed { error, prompt } => aloud(
-            format!("❌ **The turn failed.** {}", sentence(error)),
+            format!("❌ **The turn failed.** {}", escape(&sentence(error))),
             &retry(*prompt),
         ),
         Notice::TurnDied { exit, prompt } => aloud(
@@ -114,7 +114,10 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ended(exit)
         )),
         Notice::QueueHeld { count } => aloud(
-            format!("⏸️ {} waiting. Nothing runs until you say so.", are(*count)),
+            format!(
+                "⏸️ {} waiting until you continue the queue. What you write now runs at once.",
+                are(*count)
+            ),
             &[(format!("omp:queue:{session}"), "Continue queue", Style::Primary)],
         ),
         Notice::Interrupted { prompt } => aloud(
@@ -221,6 +224,7 @@ fn start_failed(exit: &AgentExit) -> String {
 pub fn reply(reply: Reply) -> String {
     match reply {
         Reply::Cancelling => "⏹️ Cancelling the turn.".to_owned(),
+        Reply::AlreadyCancelling => "The turn is being cancelled already.".to_owned(),
         Reply::CancelledBeforeStart => "⏹️ Cancelled before it started.".to_owned(),
         Reply::NothingToCancel => "Nothing is running here, so there is nothing to cancel.".to_owned(),
         Reply::Stopping => "⏹️ Stopping the session.".to_owned(),

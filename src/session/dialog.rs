@@ -11,6 +11,11 @@ use crate::ids::{OutboxId, SessionId};
 use crate::render::notice::{Style, buttons};
 use crate::render::text::{clip, escape};
 
+/// Discord shows no more options in a select.
+const MOST_OPTIONS: usize = 25;
+/// More of what is asked about than this is in a file beside the question.
+const SHOWN: usize = 1_400;
+
 /// The questions of one session that are open.
 #[derive(Debug, Default)]
 pub(super) struct Dialogs {
@@ -34,8 +39,10 @@ pub(super) struct Question {
     pub key: String,
     /// What is asked.
     pub text: String,
-    /// The buttons or the select; empty where it cannot be answered here.
+    /// The buttons or the select.
     pub components: Vec<Value>,
+    /// The whole of what is asked, where the message shows only its beginning.
+    pub whole: Option<String>,
 }
 
 /// An answered question.
@@ -59,24 +66,21 @@ impl Dialogs {
         let key = format!("{:x}{:04x}", self.count, u16::from_be_bytes(random()));
         let id = |n: usize| format!("omp:ask:{session}:{key}:{n}");
         let components = match &dialog.kind {
-            DialogKind::Select { options }
-                if options.len() <= 4 && options.iter().all(|o| o.chars().count() <= 80) =>
-            {
-                let row: Vec<_> = options
-                    .iter()
-                    .enumerate()
-                    .map(|(n, o)| (id(n), o.as_str(), style(o, n)))
-                    .collect();
-                buttons(&row)
-            }
             DialogKind::Select { options } => {
-                let options: Vec<_> = options
-                    .iter()
-                    .take(25)
-                    .enumerate()
-                    .map(|(n, o)| json!({"label": clip(o, 100), "value": n.to_string()}))
-                    .collect();
-                json!({"type": 1, "components": [{"type": 3, "custom_id": id(0), "options": options}]})
+                let options = offered(options);
+                let short = options.len() <= 4 && options.iter().all(|(_, o)| o.chars().count() <= 80);
+                if options.is_empty() {
+                    return None;
+                } else if short {
+                    let row: Vec<_> = options.iter().map(|(n, o)| (id(*n), *o, style(o, *n))).collect();
+                    buttons(&row)
+                } else {
+                    let options = options.iter().take(MOST_OPTIONS);
+                    let options: Vec<_> = options
+                        .map(|(n, o)| json!({"label": clip(o, 100), "value": n.to_string()}))
+                        .collect();
+                    json!({"type": 1, "components": [{"type": 3, "custom_id": id(0), "options": options}]})
+                }
             }
             DialogKind::Confirm { .. } => {
                 buttons(&[(id(0), "Yes", Style::Success), (id(1), "No", Style::Secondary)])
@@ -85,7 +89,11 @@ impl Dialogs {
         };
         let more = match &dialog.kind {
             DialogKind::Confirm { message } if !message.is_empty() => {
-                format!("\n{}", clip(&escape(message), 1_400))
+                format!("\n{}", clip(&escape(message), SHOWN))
+            }
+            DialogKind::Select { options } if offered(options).len() > MOST_OPTIONS => {
+                let left_out = offered(options).len() - MOST_OPTIONS;
+                format!("\n-# {left_out} more options cannot be shown; cancel and write which one you want")
             }
             _ => String::new(),
         };
@@ -93,6 +101,7 @@ impl Dialogs {
             key,
             text: format!("🟡 {}{more}", title(&dialog.title)),
             components: vec![components],
+            whole: whole(dialog),
         })
     }
 
@@ -134,7 +143,7 @@ impl Dialogs {
             DialogKind::Input { .. } | DialogKind::Editor { .. } => return None,
         };
         let open = self.open.remove(key)?;
-        let text = format!("{}\n-# {} by {by}", open.text, escape(&clip(&label, 100)));
+        let text = format!("{}\n-# {} ⋅ {by}", open.text, escape(&clip(&label, 100)));
         Some(Answered {
             id: open.dialog.id,
             answer,
@@ -165,6 +174,27 @@ fn random() -> [u8; 2] {
     [bytes[0], bytes[1]]
 }
 
+/// The options that a person can choose here, each with its index. One that leads to a text of one's own is left out:
+/// a text is written as a prompt.
+fn offered(options: &[String]) -> Vec<(usize, &str)> {
+    let own_text = |option: &str| option.starts_with("Other (type your own)");
+    options
+        .iter()
+        .enumerate()
+        .filter(|(_, option)| !own_text(option))
+        .map(|(n, option)| {
+            (
+                n,
+                if option.trim().is_empty() {
+                    "(blank)"
+                } else {
+                    option.as_str()
+                },
+            )
+        })
+        .collect()
+}
+
 fn style(option: &str, n: usize) -> Style {
     match option {
         "Approve" => Style::Success,
@@ -174,6 +204,16 @@ fn style(option: &str, n: usize) -> Style {
     }
 }
 
+/// Nobody should approve what they cannot read to its end.
+fn whole(dialog: &Dialog) -> Option<String> {
+    let message = match &dialog.kind {
+        DialogKind::Confirm { message } => message.as_str(),
+        _ => "",
+    };
+    let long = |text: &str| text.chars().count() > SHOWN || text.lines().count() > 40;
+    (long(&dialog.title) || long(message)).then(|| format!("{}\n{message}", dialog.title))
+}
+
 /// The first line is what is asked; the rest (a command, a path) is shown as code.
 fn title(title: &str) -> String {
     let (first, rest) = title.split_once('\n').unwrap_or((title, ""));
@@ -181,6 +221,55 @@ fn title(title: &str) -> String {
     if rest.trim().is_empty() {
         return first;
     }
-    let rest: Vec<String> = clip(rest, 1_400).lines().map(str::to_owned).collect();
+    let rest: Vec<String> = clip(rest, SHOWN).lines().map(str::to_owned).collect();
     format!("{first}\n{}", crate::render::log::block(&rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(title: &str, options: &[&str]) -> Dialog {
+        let options = options.iter().map(|o| (*o).to_owned()).collect();
+        Dialog {
+            id: "1".to_owned(),
+            title: title.to_owned(),
+            kind: DialogKind::Select { options },
+            timeout: None,
+        }
+    }
+
+    fn asked(dialog: &Dialog) -> Question {
+        Dialogs::default().question(&SessionId::random(), dialog).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_in_a_file_so_that_nobody_approves_an_end_they_cannot_see() {
+        let hidden = format!("Allow tool: bash\nCommand: echo {}; rm -rf ~", "#".repeat(1_500));
+        let question = asked(&select(&hidden, &["Approve", "Deny"]));
+        assert!(question.text.chars().count() <= 2_000);
+        assert!(question.whole.unwrap().contains("; rm -rf ~"));
+        assert_eq!(
+            asked(&select("Allow tool: bash\nCommand: ls", &["Approve", "Deny"])).whole,
+            None
+        );
+    }
+
+    #[test]
+    fn every_option_has_a_label_and_those_that_are_left_out_are_counted() {
+        let blank = asked(&select("Pick", &["a", ""]));
+        assert!(blank.components[0].to_string().contains("(blank)"), "{blank:?}");
+        let many: Vec<String> = (0..30).map(|n| format!("option {n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(asked(&select("Pick", &many)).text.contains("5 more options"));
+    }
+
+    #[test]
+    fn an_option_that_leads_to_a_text_is_left_out_and_the_others_keep_their_places() {
+        let mut dialogs = Dialogs::default();
+        let dialog = select("Which?", &["A", "Other (type your own)", "B"]);
+        let question = dialogs.question(&SessionId::random(), &dialog).unwrap();
+        let shown = question.components[0].to_string();
+        assert!(!shown.contains("Other") && shown.contains(":2\""), "{shown}");
+    }
 }

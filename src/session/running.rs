@@ -276,11 +276,16 @@ impl Actor {
         };
         let shown = secrets::hush_dialog(&dialog, &self.deps.redactor);
         if let Some(question) = self.dialogs.question(self.handle.id(), &shown) {
-            let draft = Draft {
+            let mut draft = Draft {
                 content: question.text.clone(),
                 components: question.components.clone(),
                 ..Draft::default()
             };
+            if let Some(whole) = &question.whole {
+                draft
+                    .files
+                    .push(publisher.keep_file("question.txt", whole).await?);
+            }
             let row = publisher.say(draft).await?;
             self.dialogs.opened(question, dialog, shown, row);
             return Ok(());

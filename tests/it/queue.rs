@@ -424,7 +424,7 @@ async fn an_approval_reaches_the_agent_and_only_an_approver_can_give_it() {
         })
         .await;
     assert!(
-        answered.content.contains("Approve by alice"),
+        answered.content.contains("Approve ⋅ alice"),
         "{}",
         answered.content
     );

@@ -69,6 +69,10 @@ impl State {
                     out.push(Effect::ReleaseSlot);
                 }
             }
+            phase @ Phase::Cancelling(_) => {
+                self.phase = phase;
+                out.push(Effect::Reply(Reply::AlreadyCancelling));
+            }
             phase => {
                 self.phase = phase;
                 out.push(Effect::Reply(Reply::NothingToCancel));

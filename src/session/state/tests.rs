@@ -190,7 +190,10 @@ fn cancel_aborts_and_holds_the_queue_until_a_person_continues_it() {
             Effect::SetTimer(Timer::CancelGrace)
         ]
     );
-    assert_eq!(state.step(Input::Cancel), [Effect::Reply(Reply::NothingToCancel)]);
+    assert_eq!(
+        state.step(Input::Cancel),
+        [Effect::Reply(Reply::AlreadyCancelling)]
+    );
     let effects = state.step(Input::TurnEnded);
     for expected in [
         mark(1, PromptState::Dropped),
@@ -551,4 +554,16 @@ fn a_stop_is_stored_before_the_process_is_ended() {
     let mut state = busy();
     let effects = state.step(Input::Stop);
     assert_eq!(effects.first(), Some(&Effect::StoreStopped));
+}
+
+#[test]
+fn a_process_that_gives_way_stays_marked_until_its_slot_is_back() {
+    let mut state = idle();
+    let effects = state.step(Input::Evict);
+    assert!(!effects.contains(&Effect::Evictable(false)), "{effects:?}");
+    let effects = state.step(Input::Exited(exit(ExitHow::Code(0))));
+    assert!(
+        effects.contains(&Effect::ReleaseSlot) && !effects.contains(&Effect::Evictable(false)),
+        "{effects:?}"
+    );
 }

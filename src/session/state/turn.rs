@@ -50,8 +50,8 @@ impl State {
     }
 
     pub(super) fn end_idle(&mut self, out: &mut Vec<Effect>) {
+        // It stays marked as the one that gives way until its slot is back, or the next one would have to go as well.
         out.push(Effect::ClearTimer(Timer::Idle));
-        out.push(Effect::Evictable(false));
         out.push(Effect::EndAgent { abort: false });
         self.phase = Phase::Ending(Why::Idle);
     }
@@ -139,7 +139,6 @@ impl State {
 
     pub(super) fn exited(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
         out.push(Effect::ClearTimer(Timer::Idle));
-        out.push(Effect::Evictable(false));
         out.push(Effect::ReleaseSlot);
         match std::mem::replace(&mut self.phase, Phase::Cold) {
             Phase::Ending(Why::Stopped) => self.finish_stop(out),

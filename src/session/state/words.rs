@@ -182,6 +182,8 @@ pub enum Notice {
 pub enum Reply {
     /// The turn is being cancelled.
     Cancelling,
+    /// It is being cancelled already.
+    AlreadyCancelling,
     /// The prompt that waited for the process was dropped.
     CancelledBeforeStart,
     /// There is nothing to cancel.
