@@ -159,7 +159,7 @@ async fn cancel_holds_the_queue_until_somebody_who_may_continues_it() {
     bench.marked(waiting, "📥", false).await;
     let pressed = sim.message(held.id).unwrap();
     assert!(
-        pressed.buttons.is_empty() && pressed.content.contains("by alice"),
+        pressed.buttons.is_empty() && pressed.content.contains("⋅ alice"),
         "{pressed:?}"
     );
     bench.finish().await;
