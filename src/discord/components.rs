@@ -8,6 +8,7 @@ use crate::error::for_person;
 use crate::ids::PromptId;
 use crate::ingress::auth::Decision;
 use crate::ingress::{Answer, Ask, Inbound, Ingress, refusal};
+use crate::render::notice::failure;
 use crate::render::text::escape;
 use crate::session::state::Choice;
 
@@ -106,11 +107,7 @@ async fn answer(
             component.edit_response(ctx, edit).await?;
             follow_up(ctx, component, &text).await
         }
-        Err(error) => {
-            let error = for_person(&error);
-            let hint = error.hint.map(|hint| format!("\n-# {hint}")).unwrap_or_default();
-            follow_up(ctx, component, &format!("❌ {}{hint}", error.message)).await
-        }
+        Err(error) => follow_up(ctx, component, &failure(&for_person(&error))).await,
     }
 }
 

@@ -74,7 +74,7 @@ impl s::EventHandler for Handler {
         }
         let roles = message.member.as_ref().map_or(&[][..], |member| &member.roles);
         let by = translate::person(&message.author, roles, message.guild_id);
-        if let Some(written) = translate::written(&message, self.bot, false) {
+        if let Some(written) = translate::written(&message, self.bot) {
             self.ask(by, Ask::Write(Box::new(written)));
         }
     }

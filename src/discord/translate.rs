@@ -57,7 +57,7 @@ fn attachments(message: &Message) -> Vec<Attachment> {
 }
 
 /// A message of a person; `None` for what Discord itself writes (joins, pins, renames).
-pub(super) fn written(message: &Message, bot: UserId, late: bool) -> Option<Written> {
+pub(super) fn written(message: &Message, bot: UserId) -> Option<Written> {
     if !matches!(message.kind, MessageType::Regular | MessageType::InlineReply) {
         return None;
     }
@@ -68,6 +68,6 @@ pub(super) fn written(message: &Message, bot: UserId, late: bool) -> Option<Writ
         attachments: attachments(message),
         mentions_bot: message.mentions.iter().any(|user| user.id.get() == bot.get()),
         has_other: !message.sticker_items.is_empty() || !message.embeds.is_empty() || message.poll.is_some(),
-        late,
+        late: false,
     })
 }

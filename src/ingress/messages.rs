@@ -193,13 +193,7 @@ impl Ingress {
         if text.trim().is_empty() {
             return Err(UserError::new("There is nothing to say in that.").into());
         }
-        let prompt = NewPrompt {
-            message: None,
-            author: by.id,
-            text,
-            attachments: Vec::new(),
-            state: PromptState::Queued,
-        };
+        let prompt = NewPrompt::by_command(by.id, text);
         if let Some(added) = self.deps.store.add_prompt(&session.id, None, &prompt).await? {
             let input = if steer {
                 Input::Steer(added)

@@ -14,7 +14,7 @@ use crate::session::open;
 use crate::session::state::Input;
 use crate::store::launches::Claim;
 use crate::store::prompts::{NewPrompt, PromptState};
-use crate::store::sessions::{NewSession, SessionPhase};
+use crate::store::sessions::NewSession;
 
 impl Ingress {
     /// The launch emoji was put on a message.
@@ -110,13 +110,7 @@ impl Ingress {
         new.model = model.or(new.model);
         self.deps.store.create_session(&new).await?;
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
-            let prompt = NewPrompt {
-                message: None,
-                author: by.id,
-                text,
-                attachments: Vec::new(),
-                state: PromptState::Queued,
-            };
+            let prompt = NewPrompt::by_command(by.id, text);
             self.deps.store.add_prompt(&new.id, None, &prompt).await?;
         }
         let session = self.deps.store.session(&new.id).await?;
@@ -127,7 +121,7 @@ impl Ingress {
                 Ok(Answer::Said(format!("🚀 Session started: <#{thread}>")))
             }
             Err(error) => {
-                self.deps.store.set_phase(&new.id, SessionPhase::Failed).await?;
+                self.deps.store.opening_failed(&new.id).await?;
                 tracing::warn!(session = %new.id, "session {}: {error:#}", new.id);
                 Err(UserError::new("The thread could not be made, so nothing was run.")
                     .hint("The bot needs Create Public Threads and Send Messages in Threads in this channel.")

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::error::UserError;
 use crate::event::{AgentExit, ExitHow};
 use crate::ids::{PromptId, SessionId};
 use crate::session::state::{Notice, Reply};
@@ -217,6 +218,17 @@ fn start_failed(exit: &AgentExit) -> String {
             last_lines(exit)
         ),
     }
+}
+
+/// What a person is told who asked for something that failed.
+#[must_use]
+pub fn failure(error: &UserError) -> String {
+    let hint = error
+        .hint
+        .as_ref()
+        .map(|hint| format!("\n-# {hint}"))
+        .unwrap_or_default();
+    format!("❌ {}{hint}", error.message)
 }
 
 /// The answer to a person who asked for something.

@@ -93,7 +93,7 @@ impl Actor {
                 return Ok(self.deliver(prompt, Way::of(continuing)).await);
             }
             Effect::Steer(prompt) => return Ok(self.deliver(prompt, Way::Steer).await),
-            Effect::StartAgent => return Ok(self.start_agent()),
+            Effect::StartAgent => self.start_agent(),
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
@@ -159,8 +159,8 @@ impl Actor {
         }
     }
 
-    fn start_agent(&mut self) -> Option<Input> {
-        let session = self.session.as_ref()?;
+    fn start_agent(&mut self) {
+        let Some(session) = &self.session else { return };
         let spec = AgentSpec {
             program: self.deps.config.agent.command.clone(),
             cwd: Path::new(&session.workspace).to_owned(),
@@ -176,7 +176,6 @@ impl Actor {
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
         self.running = Some(Running::new(handle, receiver));
-        None
     }
 
     async fn show_queued(&self, message: MessageId, shown: bool) -> Result<()> {

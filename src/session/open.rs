@@ -109,9 +109,7 @@ impl Actor {
     /// Makes the thread, and says where the prompt is when that cannot be done.
     pub(super) async fn open_thread(&mut self) -> Input {
         let Some(session) = self.session.clone() else {
-            return Input::OpenFailed {
-                reason: String::new(),
-            };
+            return Input::OpenFailed;
         };
         let opened = async {
             let thread = open_thread(&self.deps, &session).await?;
@@ -137,9 +135,7 @@ impl Actor {
         if let Err(error) = told.await {
             tracing::error!(session = %session.id, "session {}: {error:#}", session.id);
         }
-        Input::OpenFailed {
-            reason: format!("{error:#}"),
-        }
+        Input::OpenFailed
     }
 
     /// There is no thread to say it in, so the channel is told, under the message that was to be launched.

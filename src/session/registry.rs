@@ -111,12 +111,6 @@ impl Sessions {
         self.0.closing.load(Ordering::Relaxed)
     }
 
-    /// How many actors run.
-    #[must_use]
-    pub fn running(&self) -> usize {
-        self.lock().len()
-    }
-
     /// Lets an actor end, unless something has come for it meanwhile.
     pub(super) fn retire(&self, handle: &SessionHandle, inbox: &mpsc::UnboundedReceiver<Control>) -> bool {
         let mut running = self.lock();

@@ -90,13 +90,6 @@ impl Slots {
     pub fn holds(&self, id: &SessionId) -> bool {
         self.lock().holders.contains_key(id)
     }
-
-    /// How many processes hold a slot, and how many prompts wait for one.
-    #[must_use]
-    pub fn usage(&self) -> (usize, usize) {
-        let inner = self.lock();
-        (inner.holders.len(), inner.queue.len())
-    }
 }
 
 impl Inner {

@@ -57,6 +57,20 @@ pub struct NewPrompt {
     pub state: PromptState,
 }
 
+impl NewPrompt {
+    /// One that comes in no message, by a command, and waits for its turn.
+    #[must_use]
+    pub fn by_command(author: UserId, text: String) -> Self {
+        Self {
+            message: None,
+            author,
+            text,
+            attachments: Vec::new(),
+            state: PromptState::Queued,
+        }
+    }
+}
+
 /// A prompt that is not over, as the session's actor knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenPrompt {

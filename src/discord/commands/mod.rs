@@ -13,6 +13,7 @@ use crate::error::for_person;
 use crate::ids::ChannelId;
 use crate::ingress::auth::Decision;
 use crate::ingress::{Answer, Ask, Inbound, Ingress, refusal};
+use crate::render::notice::failure;
 
 /// What commands work with.
 #[derive(Debug, Clone)]
@@ -145,10 +146,7 @@ fn here(ctx: Context<'_>) -> ChannelId {
 async fn failed(error: poise::FrameworkError<'_, Data, Error>) {
     match error {
         poise::FrameworkError::Command { error, ctx, .. } => {
-            let error = for_person(&error);
-            let hint = error.hint.map(|hint| format!("\n-# {hint}")).unwrap_or_default();
-            let text = format!("❌ {}{hint}", error.message);
-            if let Err(error) = say(ctx, text, true).await {
+            if let Err(error) = say(ctx, failure(&for_person(&error)), true).await {
                 tracing::warn!("cannot answer a command: {error:#}");
             }
         }

@@ -147,7 +147,7 @@ impl State {
                     self.phase = Phase::Cold;
                 }
             }
-            Input::OpenFailed { .. } => self.open_failed(&mut out),
+            Input::OpenFailed => self.open_failed(&mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
             Input::Dropped(id) => {

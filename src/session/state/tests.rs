@@ -110,12 +110,7 @@ fn a_thread_that_cannot_be_made_fails_the_launch_so_that_it_can_be_tried_again()
         prompts: vec![prompt(1)],
         opened: false,
     });
-    assert_eq!(
-        state.step(Input::OpenFailed {
-            reason: String::new()
-        }),
-        [Effect::Close]
-    );
+    assert_eq!(state.step(Input::OpenFailed), [Effect::Close]);
 }
 
 #[test]

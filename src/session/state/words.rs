@@ -17,10 +17,7 @@ pub enum Input {
     /// The thread exists.
     Opened,
     /// The thread could not be made.
-    OpenFailed {
-        /// What a person should know about it.
-        reason: String,
-    },
+    OpenFailed,
     /// A prompt became durable.
     Prompt(OpenPrompt),
     /// A prompt that is to reach the running turn became durable.
