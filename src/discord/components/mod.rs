@@ -1,6 +1,8 @@
 //! Buttons and selects. Their `custom_id` names a row; what it means is in SQLite and in the session, so a button
 //! that outlived a restart is answered honestly.
 
+mod dialog;
+
 use serenity::all as s;
 
 use super::translate;
@@ -21,17 +23,7 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
     let (verb, id) = (parts.next()?, parts.next()?);
     let choice = match verb {
         "queue" => return Some(Ask::ContinueQueue { channel }),
-        "ask" => {
-            let key = parts.next()?.to_owned();
-            // A select carries the option in its value, a button in its id.
-            let choice = value.or_else(|| parts.next())?.parse().ok()?;
-            return Some(Ask::Answer {
-                channel,
-                session: id.parse().ok()?,
-                key,
-                choice,
-            });
-        }
+        "ask" => return dialog::ask(id, parts, value, channel),
         "continue" => Choice::Continue,
         "discard" => Choice::Discard,
         "run" => Choice::Run,
