@@ -78,8 +78,11 @@ pub(crate) enum Why {
 /// What the message says while the question is open.
 #[must_use]
 pub(crate) fn asking(question: &Question) -> String {
-    let mut text = told("🟡", question);
-    let left = unseen(question);
+    let mut text = heading("🟡", question);
+    let details = details(question).unwrap_or_default();
+    let (body, left) = beginning(question, &details);
+    text.push_str(&body);
+    text.push_str(&details);
     if left > 0 {
         let number = grouped(u64::try_from(left).unwrap_or(u64::MAX));
         text.push_str(&format!(
@@ -87,6 +90,13 @@ pub(crate) fn asking(question: &Question) -> String {
         ));
     } else if needs_more(question) {
         text.push_str("\n-# Some of the options are cut: **See more** shows them whole");
+    }
+    if !controls::is_editable(question) {
+        text.push_str(if question.hidden {
+            "\n-# 🔒 It holds secrets that are hidden here: **Replace…** writes all of it anew"
+        } else {
+            "\n-# It is too long for a form: **Replace…** writes all of it anew"
+        });
     }
     if question.cut > 0 {
         let number = grouped(question.cut);
@@ -125,7 +135,7 @@ fn answered(said: &Said, by: &str) -> String {
     match said {
         Said::Approved => format!("Approved by {by}"),
         Said::ApprovedForSession => {
-            format!("Approved by {by}, also every further use in this session")
+            format!("Approved by {by} for this session: it will not ask again")
         }
         Said::Denied(None) => format!("Denied by {by}"),
         Said::Denied(Some(reason)) => format!("Denied by {by}: {}", cut(reason)),
@@ -229,11 +239,8 @@ pub(crate) fn turned_away(question: &Question) -> String {
 /// What is asked, without what can be answered.
 fn told(sign: &str, question: &Question) -> String {
     let mut text = heading(sign, question);
-    let room = MESSAGE_LIMIT.saturating_sub(END_ROOM + text.chars().count());
-    let body = shown(question, room);
-    if !body.is_empty() {
-        text.push('\n');
-        text.push_str(&body);
+    if !question.body.is_empty() {
+        text.push_str(&beginning(question, "").0);
     }
     text
 }
@@ -246,9 +253,6 @@ fn heading(sign: &str, question: &Question) -> String {
     };
     for (name, value) in &question.facts {
         text.push_str(&format!("\n{}: {}", escape(name), code(&visible(value))));
-    }
-    if let Some(details) = details(question) {
-        text.push_str(&details);
     }
     text
 }
@@ -269,62 +273,43 @@ fn details(question: &Question) -> Option<String> {
     (lines.chars().count() <= DETAILS_ROOM).then_some(lines)
 }
 
-/// The beginning of the body in at most so many characters.
-fn shown(question: &Question, room: usize) -> String {
-    let body = beginning(question);
-    if body.is_empty() {
-        return String::new();
+/// The beginning of what there is to read, as the message shows it between the heading and what is said about the
+/// options, and how many characters of it are left.
+fn beginning(question: &Question, details: &str) -> (String, usize) {
+    let is_draft = question.body.is_empty();
+    let whole = if is_draft {
+        question.prefill.as_str()
+    } else {
+        question.body.as_str()
+    };
+    if whole.is_empty() {
+        return (String::new(), 0);
     }
-    let mut limit = SHOWN;
-    loop {
-        let start = head(body, limit);
-        let cut = if start.len() < question.body.len() {
-            "…"
-        } else {
-            ""
-        };
-        let text = match question.kind {
-            Kind::Approval => fence(&question.language, &format!("{start}{cut}")),
-            _ => format!("{}{cut}", escape(&visible(start))),
-        };
-        if text.chars().count() <= room || limit < 50 {
-            return text;
-        }
-        limit = limit * 3 / 4;
-    }
-}
-
-/// The lines of the body that a phone can take.
-fn beginning(question: &Question) -> &str {
-    let body = question.body.as_str();
-    let end = body
-        .match_indices('\n')
-        .nth(SHOWN_LINES - 1)
-        .map_or(body.len(), |(at, _)| at);
-    body.get(..end).unwrap_or(body)
-}
-
-/// How many characters of the body the message does not show.
-fn unseen(question: &Question) -> usize {
-    let used = heading("🟡", question).chars().count();
+    let screen = whole.match_indices('\n').nth(SHOWN_LINES - 1);
+    let lines = screen.and_then(|(at, _)| whole.get(..at)).unwrap_or(whole);
+    // One sign is as long as another.
+    let used = heading("🟡", question).chars().count() + details.chars().count();
     let room = MESSAGE_LIMIT.saturating_sub(END_ROOM + used);
-    let body = beginning(question);
     let mut limit = SHOWN;
-    let total = question.body.chars().count();
-    if body.is_empty() {
-        return total;
-    }
     loop {
-        let start = head(body, limit);
-        let text = match question.kind {
-            Kind::Approval => fence(&question.language, &format!("{start}…")),
-            _ => escape(&visible(start)),
+        let start = head(lines, limit);
+        let left = whole.chars().count() - start.chars().count();
+        let cut = if left > 0 { "…" } else { "" };
+        let text = if is_draft || question.kind == Kind::Approval {
+            fence(&question.language, &format!("{start}{cut}"))
+        } else {
+            format!("{}{cut}", escape(&visible(start)))
         };
-        if text.chars().count() <= room || limit < 50 {
-            return total - start.chars().count();
+        if text.chars().count() < room || limit < 50 {
+            return (format!("\n{text}"), left);
         }
         limit = limit * 3 / 4;
     }
+}
+
+/// How many characters of what there is to read the message does not show.
+fn unseen(question: &Question) -> usize {
+    beginning(question, &details(question).unwrap_or_default()).1
 }
 
 /// Whether there is more to read than the message shows.
@@ -336,7 +321,7 @@ pub(super) fn needs_more(question: &Question) -> bool {
             .choices()
             .any(|(_, option)| !buttons && (cut(&option.label, 100) || cut(&option.detail, 100)))
         || (buttons && details(question).is_none())
-        || (!question.prefill.is_empty() && !controls::is_editable(question))
+        || (!question.prefill.is_empty() && !question.body.is_empty())
 }
 
 /// A code block that nothing in it can end.

@@ -27,10 +27,13 @@ pub(super) fn complete(dialog: &Dialog, calls: &[ToolCall]) -> (Dialog, Value) {
             whole.title = put_back(&whole.title, text);
         }
     }
-    let mut fitting = named.into_iter().filter(|args| fits(&whole.title, args));
-    let more = match fitting.next() {
+    let best = named.iter().map(|args| likeness(&whole.title, args)).max();
+    let mut likely = named
+        .into_iter()
+        .filter(|args| best.is_some_and(|best| best > 0 && likeness(&whole.title, args) == best));
+    let more = match likely.next() {
         // Several that look the same and are not: better none than the wrong one.
-        Some(args) if fitting.all(|other| other == args) => args.clone(),
+        Some(args) if likely.all(|other| other == args) => args.clone(),
         _ => Value::Null,
     };
     (whole, more)
@@ -71,18 +74,22 @@ fn put_back(title: &str, text: &str) -> String {
     title.to_owned()
 }
 
-/// Whether a dialog with this title can be about a call with these arguments.
-fn fits(title: &str, args: &Value) -> bool {
+/// How much of a dialog with this title speaks for a call with these arguments; nothing where it cannot be about it.
+fn likeness(title: &str, args: &Value) -> usize {
     let details = title.split_once('\n').map_or("", |(_, details)| details);
-    let said = details.lines().filter_map(|line| Some(line.split_once(": ")?.1));
-    let said: Vec<&str> = said.filter(|value| !value.trim().is_empty()).collect();
+    if details.is_empty() {
+        return 1;
+    }
     let texts = texts(args);
-    let mentions = |text: &&str| !text.is_empty() && details.contains(*text);
-    details.is_empty()
-        || texts.iter().any(mentions)
-        || said
-            .iter()
-            .any(|said| texts.iter().any(|text| text.contains(said)))
+    let mentioned = texts
+        .iter()
+        .filter(|text| details.contains(**text))
+        .map(|text| text.len());
+    let said = details.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    let within = said
+        .filter(|said| !said.trim().is_empty() && texts.iter().any(|text| text.contains(said)))
+        .map(str::len);
+    mentioned.chain(within).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -201,3 +201,122 @@ impl Open {
         verdict
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::ids::SessionId;
+
+    fn open(title: &str, kind: DialogKind) -> Open {
+        let dialog = Dialog {
+            id: "1".to_owned(),
+            title: title.to_owned(),
+            kind,
+            timeout: None,
+        };
+        let question = Question::of(&dialog, &Value::Null);
+        let asked = asked::Asked {
+            channel: 1.into(),
+            question: question.clone(),
+        };
+        let shown = asked::AllAsked::default().show(&SessionId::random(), "k", asked);
+        Open {
+            dialog,
+            question,
+            row: OutboxId(1),
+            until: None,
+            _shown: shown,
+        }
+    }
+
+    fn select(title: &str, options: &[&str]) -> Open {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let details = Vec::new();
+        open(title, DialogKind::Select { options, details })
+    }
+
+    #[test]
+    fn an_answer_that_a_question_does_not_take_is_none() {
+        let approval = select("Allow tool: bash\nCommand: ls", &["Approve", "Deny"]);
+        let plain = select("Which?", &["Approve", "B"]);
+        let asked = select("Which?", &["A", "Other (type your own)"]);
+        let confirm = open(
+            "Sure?",
+            DialogKind::Confirm {
+                message: String::new(),
+            },
+        );
+        let text = || "x".to_owned();
+        for (open, wish) in [
+            (&approval, Wish::Choose(2)),
+            (&approval, Wish::Skip),
+            (&approval, Wish::Text(text())),
+            (&approval, Wish::Other(text())),
+            (&approval, Wish::Keep),
+            (&plain, Wish::ApproveForSession),
+            (&plain, Wish::Deny(text())),
+            (&plain, Wish::Other(text())),
+            (&asked, Wish::Choose(1)),
+            (&confirm, Wish::Choose(2)),
+            (&confirm, Wish::Skip),
+        ] {
+            assert_eq!(open.verdict(&wish), None, "{wish:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_steered_and_an_empty_one_is_a_plain_denial() {
+        let approval = select("Allow tool: bash\nCommand: ls", &["Approve", "Deny"]);
+        let denied = approval.verdict(&Wish::Deny(" not now ".to_owned())).unwrap();
+        assert_eq!(denied.steer.as_deref(), Some("The user denied bash: not now"));
+        let plain = approval.verdict(&Wish::Deny(" ".to_owned())).unwrap();
+        assert_eq!(plain, approval.verdict(&Wish::Choose(1)).unwrap());
+    }
+
+    #[test]
+    fn a_text_goes_to_the_question_that_follows_its_own_and_to_no_other() {
+        let mut dialogs = Dialogs::default();
+        let owe = |dialogs: &mut Dialogs, title: &str, text: &str| {
+            dialogs.owed.push(Owed {
+                title: title.to_owned(),
+                text: text.to_owned(),
+                until: Instant::now(),
+            });
+        };
+        let ask = |title: &str| {
+            open(
+                title,
+                DialogKind::Editor {
+                    prefill: String::new(),
+                },
+            )
+            .dialog
+        };
+        owe(&mut dialogs, "Which flavour do you like best of all?", "mint");
+        owe(&mut dialogs, "Why?", "because");
+        assert_eq!(dialogs.take_owed(&ask("Your name?")), None);
+        assert_eq!(dialogs.take_owed(&select("Why?", &["A"]).dialog), None);
+        assert_eq!(dialogs.take_owed(&ask("Why?")).as_deref(), Some("because"));
+        // As the agent shortens it, with its options below.
+        let shortened = ask("Which flavour do you li…\n\n  A\n  B");
+        assert_eq!(dialogs.take_owed(&shortened).as_deref(), Some("mint"));
+        assert!(dialogs.owed.is_empty());
+    }
+
+    #[test]
+    fn an_open_question_is_known_for_as_long_as_it_is_kept() {
+        let all = asked::AllAsked::default();
+        let session = SessionId::random();
+        let question = select("Which?", &["A"]).question;
+        let asked = asked::Asked {
+            channel: 1.into(),
+            question,
+        };
+        let shown = all.show(&session, "k", asked);
+        assert!(all.get(&session, "k").is_some() && all.get(&SessionId::random(), "k").is_none());
+        drop(shown);
+        assert!(all.get(&session, "k").is_none());
+    }
+}
