@@ -166,10 +166,12 @@ impl Actor {
                 // What is asked outside of tools, by an extension, may outlive a turn that ended well.
                 let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
                 let done = self.input(Input::TurnEnded).await;
-                if was_ended {
-                    self.expire_dialogs(Why::TurnOver).await?;
-                }
-                done
+                let settled = if was_ended {
+                    self.expire_dialogs(Why::TurnOver).await
+                } else {
+                    self.nothing_follows().await
+                };
+                settled.and(done)
             }
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {

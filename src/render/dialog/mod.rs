@@ -124,7 +124,7 @@ pub(crate) fn ended(question: &Question, end: &End) -> String {
     };
     let line = match end {
         End::Answered { by, said } => answered(said, &escape(&clip(by, 60))),
-        End::Withdrawn => "Withdrawn by the agent; nothing to answer any more".to_owned(),
+        End::Withdrawn => "withdrawn by the agent; nothing was run".to_owned(),
         End::Expired(why) => expired(*why).to_owned(),
     };
     format!("{}\n{}", told(sign, question), quiet(&line))

@@ -199,6 +199,13 @@ impl Actor {
             let expired = self.expire_dialog(&key, why).await;
             result = result.and(expired);
         }
+        let followed = self.nothing_follows().await;
+        result.and(followed)
+    }
+
+    /// The questions for which texts were written already will not come any more.
+    pub(in crate::session) async fn nothing_follows(&mut self) -> Result<()> {
+        let mut result = Ok(());
         for owed in std::mem::take(&mut self.dialogs.owed) {
             let said = self.say_not_taken(&owed).await;
             result = result.and(said);
