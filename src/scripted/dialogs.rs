@@ -105,12 +105,19 @@ impl Player {
 
     /// Asks for each of these commands, all at once.
     pub(super) fn approve(&mut self, tool: &str, commands: &[String]) -> Result<(), Broken> {
+        let (tool, reason) = match tool.split_once('!') {
+            Some((tool, reason)) => (tool, Some(reason)),
+            None => (tool, None),
+        };
         let mut asked = Vec::new();
         for command in commands {
             let args = json!({"command": command});
             let call = self.call(tool, &args);
             self.tool_started(&call, tool, &args);
-            let title = format!("Allow tool: {tool}\nCommand: {}", cut(command));
+            let because = reason
+                .map(|reason| format!("Reason: {reason}\n"))
+                .unwrap_or_default();
+            let title = format!("Allow tool: {tool}\n{because}Command: {}", cut(command));
             let id = self.put(json!({"method": "select", "title": title, "options": ["Approve", "Deny"]}));
             asked.push((call, id, command));
         }

@@ -12,7 +12,7 @@
 //! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
 //! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
 //! | `ASK:question\|a\|b` | the `ask` tool |
-//! | `APPROVE:tool:command` | the approval gate |
+//! | `APPROVE:tool:command`, `APPROVE:tool!reason:command` | the approval gate; for a reason of its own |
 //! | `SELECT:question\|a\|b` | a choice without anything that follows it |
 //! | `PAIR:tool:command\|command` | two approvals at once |
 //! | `WITHDRAW:question\|a\|b` | a choice that is withdrawn when something is steered |

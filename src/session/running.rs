@@ -134,8 +134,9 @@ impl Actor {
             AgentEvent::DialogWithdrawn { id } => self.withdraw_dialog(&id).await,
             AgentEvent::Exited(exit) => {
                 self.running = None;
-                let done = self.input(Input::Exited(exit)).await;
-                self.expire_dialogs(Why::AgentGone).await.and(done)
+                // Before the thread is archived, where that follows: nothing can be edited in it then.
+                let expired = self.expire_dialogs(Why::AgentGone).await;
+                self.input(Input::Exited(exit)).await.and(expired)
             }
             other => self.turn_event(other).await,
         }

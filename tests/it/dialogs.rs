@@ -136,6 +136,50 @@ async fn a_tool_that_was_approved_for_the_session_runs_and_is_told_also_after_a_
 }
 
 #[tokio::test]
+async fn what_the_agent_finds_risky_is_asked_every_time() {
+    let bench = Bench::start().await;
+    let (_, thread) = bench
+        .launch("APPROVE:bash:one\nAPPROVE:bash!Critical pattern detected:rm -rf /")
+        .await;
+    bench.question(thread, "one").await;
+    bench.press("alice", thread, "Approve for session").await;
+    let risky = bench.question(thread, "rm -rf /").await;
+    assert!(
+        risky.content.contains("Reason: `Critical pattern detected`"),
+        "{}",
+        risky.content
+    );
+    assert_eq!(labels(&risky), ["Approve", "Deny", "Deny with reason…"]);
+    let always = sends(&risky, "Approve").replace(":0", ":always");
+    let forged = bench.sim.click_forged("alice", risky.id, &always).unwrap();
+    assert!(
+        told(&bench, forged)
+            .await
+            .contains("cannot be answered like that")
+    );
+    bench.press("alice", thread, "Deny").await;
+    let said = said(&bench, thread, 1).await;
+    assert!(said.contains("I may not run: rm -rf /"), "{said}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_stopped_while_it_asks_says_so_in_its_thread() {
+    let bench = Bench::start().await;
+    let (_, thread) = bench.launch("APPROVE:bash:make").await;
+    let question = bench.question(thread, "make").await;
+    bench.sim.say("alice", thread, "!omp stop").unwrap();
+    let text = closed(&bench, question.id).await;
+    assert!(
+        text.starts_with('⚪') && text.contains("nothing was run"),
+        "{text}"
+    );
+    let archived = |sim: &Sim| sim.thread(thread)?.archived.then_some(());
+    bench.sim.until("the thread to be archived", archived).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn the_first_answer_wins_and_the_second_person_is_told_whose_it_was() {
     let bench = Bench::with_vars(two_approvers).await;
     let (_, thread) = bench.launch("APPROVE:bash:make\nSTEERABLE").await;

@@ -72,7 +72,6 @@ async fn real_agent_runs_what_was_approved_and_hears_why_something_was_denied() 
         .await;
     assert_ne!(answer.id, question.id);
     bench.turns(thread, 2).await;
-    println!("{}", bench.sim.picture());
     bench.finish().await;
 }
 

@@ -106,7 +106,7 @@ fn modal(custom_id: &str, form: Form, text: &FormText) -> s::CreateModal {
 async fn show(ctx: &s::Context, component: &s::ComponentInteraction, whole: Whole) -> anyhow::Result<()> {
     let pieces = match whole {
         Whole::Messages(pieces) => pieces,
-        Whole::File(text) => {
+        Whole::Document(text) => {
             let file = s::CreateAttachment::bytes(text.into_bytes(), "question.txt");
             let first = only_for_them("The whole question:").add_file(file);
             let first = s::CreateInteractionResponse::Message(first);

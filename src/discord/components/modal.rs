@@ -31,15 +31,13 @@ fn ask(modal: &s::ModalInteraction) -> Option<Ask> {
 
 /// What was written into it.
 fn text(modal: &s::ModalInteraction) -> Option<String> {
-    let parts = modal.data.components.iter().flat_map(|row| &row.components);
-    parts
-        .filter_map(|part| match part {
-            s::ActionRowComponent::InputText(input) if input.custom_id == dialog::FIELD => {
-                Some(input.value.clone().unwrap_or_default())
-            }
-            _ => None,
-        })
-        .next()
+    let mut parts = modal.data.components.iter().flat_map(|row| &row.components);
+    parts.find_map(|part| match part {
+        s::ActionRowComponent::InputText(input) if input.custom_id == dialog::FIELD => {
+            Some(input.value.clone().unwrap_or_default())
+        }
+        _ => None,
+    })
 }
 
 /// Somebody sent a form.

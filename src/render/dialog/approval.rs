@@ -14,10 +14,6 @@ pub(crate) const APPROVE: &str = "Approve";
 pub(crate) const DENY: &str = "Deny";
 
 const BEGINNING: &str = "Allow tool: ";
-/// Names of values that fit on a line.
-const FACTS: [&str; 10] = [
-    "Origin", "Reason", "Path", "File", "Paths", "Language", "Action", "Program", "Agent", "Name",
-];
 /// A value longer than this is read in the block.
 const FACT: usize = 160;
 const MOST_FACTS: usize = 6;
@@ -57,7 +53,7 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
             facts.push((name, value));
         } else {
             let gap = if body.is_empty() { "" } else { "\n\n" };
-            body.push_str(&format!("{gap}{name}:\n{value}"));
+            body.extend([gap, &name, ":\n", &value]);
         }
     }
     Some(Question {
@@ -73,14 +69,30 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
         prefill: String::new(),
         hidden: false,
         before: None,
+        every_time: has_reason(&dialog.title),
     })
+}
+
+/// Whether the agent asks because of what this call does (a pattern of its own or of the user's configuration, a check
+/// of the provider), and not only because the tool is to be asked about.
+fn has_reason(title: &str) -> bool {
+    title
+        .lines()
+        .skip(1)
+        .take(2)
+        .any(|line| line.starts_with("Reason: "))
+        || title.lines().any(|line| line == "Provider safety checks:")
 }
 
 /// A first line that is a short value with its name, and what follows it.
 fn fact(text: &str) -> Option<((String, String), &str)> {
     let (line, after) = text.split_once('\n').unwrap_or((text, ""));
     let (name, value) = line.split_once(": ")?;
-    let fits = FACTS.contains(&name) && !value.trim().is_empty() && value.chars().count() <= FACT;
+    // A command is shown as code however short it is.
+    let is_name = name != "Command"
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_alphabetic());
+    let fits = is_name && !value.trim().is_empty() && value.chars().count() <= FACT;
     fits.then(|| ((name.to_owned(), value.to_owned()), after))
 }
 
@@ -137,6 +149,7 @@ mod tests {
             (question.title.as_str(), question.language.as_str()),
             ("bash", "bash")
         );
+        assert!(question.every_time);
         let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             question.facts,
@@ -166,6 +179,16 @@ mod tests {
     fn what_is_still_left_out_is_counted() {
         let question = ask("Allow tool: bash\nCommand: a[…1200ch elided…]", &Value::Null).unwrap();
         assert_eq!(question.cut, 1200);
+    }
+
+    #[test]
+    fn what_the_agent_finds_risky_is_told_apart() {
+        let risky = |title: &str| ask(title, &Value::Null).unwrap().every_time;
+        assert!(!risky("Allow tool: bash\nCommand: ls"));
+        assert!(risky("Allow tool: mcp__x\nOrigin: MCP server tool\nReason: why"));
+        assert!(risky(
+            "Allow tool: computer\nAction: click\nProvider safety checks:\n- a"
+        ));
     }
 
     #[test]

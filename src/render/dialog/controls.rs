@@ -121,12 +121,13 @@ pub(crate) fn components(session: &SessionId, key: &str, question: &Question, pa
 fn approval(question: &Question, id: &dyn Fn(&str) -> String) -> Option<Value> {
     let approve = question.option(APPROVE)?.to_string();
     let deny = question.option(DENY)?.to_string();
-    Some(buttons(&[
-        (id(&approve), "Approve", Style::Success),
-        (id("always"), "Approve for session", Style::Secondary),
-        (id(&deny), "Deny", Style::Danger),
-        (id(Form::Reason.word()), "Deny with reason…", Style::Secondary),
-    ]))
+    let mut row = vec![(id(&approve), "Approve", Style::Success)];
+    if !question.every_time {
+        row.push((id("always"), "Approve for session", Style::Secondary));
+    }
+    row.push((id(&deny), "Deny", Style::Danger));
+    row.push((id(Form::Reason.word()), "Deny with reason…", Style::Secondary));
+    Some(buttons(&row))
 }
 
 fn options(question: &Question, id: &dyn Fn(&str) -> String) -> Value {

@@ -78,36 +78,37 @@ pub(crate) enum Why {
 /// What the message says while the question is open.
 #[must_use]
 pub(crate) fn asking(question: &Question) -> String {
-    let mut text = heading("🟡", question);
     let details = details(question).unwrap_or_default();
     let (body, left) = beginning(question, &details);
-    text.push_str(&body);
-    text.push_str(&details);
+    let mut notes = Vec::new();
     if left > 0 {
         let number = grouped(u64::try_from(left).unwrap_or(u64::MAX));
-        text.push_str(&format!(
-            "\n-# … {number} more characters: **See more** before you answer"
+        notes.push(format!(
+            "… {number} more characters: **See more** before you answer"
         ));
     } else if needs_more(question) {
-        text.push_str("\n-# Some of the options are cut: **See more** shows them whole");
+        notes.push("Some of the options are cut: **See more** shows them whole".to_owned());
     }
-    if !controls::is_editable(question) {
-        text.push_str(if question.hidden {
-            "\n-# 🔒 It holds secrets that are hidden here: **Replace…** writes all of it anew"
-        } else {
-            "\n-# It is too long for a form: **Replace…** writes all of it anew"
-        });
+    if question.every_time {
+        notes.push("⚠️ The agent finds this one risky: it is asked every time".to_owned());
+    }
+    if question.hidden {
+        notes.push("🔒 It holds secrets that are hidden here: **Replace…** writes all of it anew".to_owned());
+    } else if !controls::is_editable(question) {
+        notes.push("It is too long for a form: **Replace…** writes all of it anew".to_owned());
     }
     if question.cut > 0 {
         let number = grouped(question.cut);
-        text.push_str(&format!(
-            "\n-# ⚠️ The agent itself left {number} characters out: they cannot be shown here"
+        notes.push(format!(
+            "⚠️ The agent itself left {number} characters out: they cannot be shown here"
         ));
     }
     if let Some(before) = question.before {
-        text.push_str(&format!("\n-# ⏳ Answer before <t:{before}:R>"));
+        notes.push(format!("⏳ Answer before <t:{before}:R>"));
     }
-    text
+    let told = format!("{}{body}{details}", heading("🟡", question));
+    let notes = notes.iter().map(|note| quiet(note));
+    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
 }
 
 /// What the message says when it is over.
@@ -252,7 +253,8 @@ fn heading(sign: &str, question: &Question) -> String {
         _ => format!("{sign} **{title}**"),
     };
     for (name, value) in &question.facts {
-        text.push_str(&format!("\n{}: {}", escape(name), code(&visible(value))));
+        text.push('\n');
+        text.push_str(&[&escape(name), ": ", &code(&visible(value))].concat());
     }
     text
 }
@@ -262,14 +264,15 @@ fn details(question: &Question) -> Option<String> {
     if !controls::are_buttons(question) {
         return None;
     }
-    let lines: String = question
+    let lines = question
         .choices()
         .filter(|(_, option)| !option.detail.is_empty())
         .map(|(_, option)| {
             let detail = escape(&option.detail).replace('\n', " ");
             format!("\n- **{}**: {detail}", escape(&option.label))
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     (lines.chars().count() <= DETAILS_ROOM).then_some(lines)
 }
 
@@ -339,7 +342,7 @@ pub(super) fn visible(text: &str) -> String {
             '\u{0}'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('␀')),
             '\u{7f}' => out.push('␡'),
             c if c.is_control() || super::text::is_bidi_control(c) => {
-                out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c)));
+                out.extend(["⟨U+", &format!("{:04X}", u32::from(c)), "⟩"]);
             }
             c => out.push(c),
         }

@@ -86,6 +86,9 @@ pub(crate) struct Question {
     /// Until when the agent waits, in unix seconds.
     #[serde(default)]
     pub(crate) before: Option<i64>,
+    /// Whether an approval of the tool for the session is not enough, because the agent has a reason to ask.
+    #[serde(default)]
+    pub(crate) every_time: bool,
     /// How many characters the agent has left out by itself.
     #[serde(default)]
     pub(crate) cut: u64,
@@ -111,6 +114,7 @@ impl Question {
             prefill: String::new(),
             hidden: false,
             before: None,
+            every_time: false,
             cut: 0,
         };
         if question.title.is_empty() {

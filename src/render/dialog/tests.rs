@@ -1,3 +1,5 @@
+//! Every question in every state as a person sees it, and what hostile ones must not do.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -61,7 +63,7 @@ fn drawn(rows: &[Value]) -> String {
             let id = part["custom_id"].as_str().unwrap();
             let verb = id.strip_prefix("omp:ask:session_0123abcd:1f00:").unwrap();
             match part["label"].as_str() {
-                Some(label) => out.push_str(&format!("[{label}]({verb}) ")),
+                Some(label) => out.extend(["[", label, "](", verb, ") "]),
                 None => out.push_str(&menu(part, verb)),
             }
         }
@@ -76,10 +78,10 @@ fn menu(part: &Value, verb: &str) -> String {
     for option in options.iter().take(2) {
         let detail = option["description"].as_str().map(|text| format!(" ({text})"));
         let label = option["label"].as_str().unwrap();
-        out.push_str(&format!("\n  {label}{}", detail.unwrap_or_default()));
+        out.extend(["\n  ", label, &detail.unwrap_or_default()]);
     }
     if options.len() > 2 {
-        out.push_str(&format!("\n  … {} options", options.len()));
+        out.extend(["\n  … ", &options.len().to_string(), " options"]);
     }
     out
 }
@@ -228,7 +230,7 @@ fn what_a_message_does_not_show_is_counted_and_can_be_read_whole() {
         panic!("messages")
     };
     assert!(pieces.concat().contains("; rm -rf ~"));
-    let Whole::File(file) = whole(&approval(
+    let Whole::Document(file) = whole(&approval(
         &format!("bash\nCommand: {}", "x\n".repeat(9_000)),
         &Value::Null,
     )) else {

@@ -15,7 +15,7 @@ pub(crate) enum Whole {
     /// As messages, in order.
     Messages(Vec<String>),
     /// As a file with this text.
-    File(String),
+    Document(String),
 }
 
 /// Everything of a question, in as few messages as it needs, or as a file.
@@ -24,7 +24,7 @@ pub(crate) fn whole(question: &Question) -> Whole {
     let text = visible(&text(question));
     let pieces = pieces(&text);
     if pieces.len() > MOST_PIECES {
-        return Whole::File(text);
+        return Whole::Document(text);
     }
     let language = if question.facts.is_empty() {
         question.language.as_str()

@@ -53,7 +53,8 @@ impl Actor {
             self.note(&dialog::turned_away(&question));
             return Ok(());
         }
-        if question.kind == Kind::Approval && self.dialogs.approved.contains(&question.title) {
+        let is_routine = question.kind == Kind::Approval && !question.every_time;
+        if is_routine && self.dialogs.approved.contains(&question.title) {
             self.tell_agent(&asked.id, &DialogAnswer::Value(APPROVE.to_owned()));
             self.note(&dialog::approved_before(&question));
             return Ok(());
@@ -148,7 +149,10 @@ impl Actor {
         let said = verdict.said.clone();
         self.carry_out(&open, verdict);
         let by = by.name.clone();
-        self.close_question(&open, &End::Answered { by, said }).await?;
+        if let Err(error) = self.close_question(&open, &End::Answered { by, said }).await {
+            // The answer stands, though its message does not say so.
+            tracing::warn!(session = %self.handle.id(), "cannot show an answer: {error:#}");
+        }
         Ok(Took::Yes)
     }
 

@@ -150,7 +150,9 @@ impl Open {
         let is_approval = self.question.kind == Kind::Approval;
         Some(match wish {
             Wish::Choose(n) => self.chosen(*n)?,
-            Wish::ApproveForSession if is_approval => Verdict::new(value(APPROVE), Said::ApprovedForSession),
+            Wish::ApproveForSession if is_approval && !self.question.every_time => {
+                Verdict::new(value(APPROVE), Said::ApprovedForSession)
+            }
             Wish::Deny(reason) if is_approval => self.denied(reason.trim()),
             Wish::Other(text) => {
                 let DialogKind::Select { options, .. } = &self.dialog.kind else {
@@ -240,6 +242,7 @@ mod tests {
     #[test]
     fn an_answer_that_a_question_does_not_take_is_none() {
         let approval = select("Allow tool: bash\nCommand: ls", &["Approve", "Deny"]);
+        let risky = select("Allow tool: bash\nReason: why\nCommand: ls", &["Approve", "Deny"]);
         let plain = select("Which?", &["Approve", "B"]);
         let asked = select("Which?", &["A", "Other (type your own)"]);
         let confirm = open(
@@ -255,6 +258,7 @@ mod tests {
             (&approval, Wish::Text(text())),
             (&approval, Wish::Other(text())),
             (&approval, Wish::Keep),
+            (&risky, Wish::ApproveForSession),
             (&plain, Wish::ApproveForSession),
             (&plain, Wish::Deny(text())),
             (&plain, Wish::Other(text())),
