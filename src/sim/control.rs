@@ -163,6 +163,16 @@ impl Sim {
         self.shared.change(|world| world.say(who, channel, saying))
     }
 
+    /// Begins to write, which bots are told too.
+    pub fn type_in(&self, user: impl Into<Who>, channel: impl Into<Where>) -> Result<(), Refused> {
+        let (user, channel) = (user.into(), channel.into());
+        self.shared.change(|world| {
+            let (user, channel) = (world.find_user(&user)?, world.find_channel(&channel)?);
+            world.announce_typing(user, channel);
+            Ok(())
+        })
+    }
+
     /// Edits one's own message.
     pub fn edit(&self, user: impl Into<Who>, message: MessageId, text: &str) -> Result<(), Refused> {
         let user = user.into();
@@ -355,6 +365,7 @@ impl Sim {
                 let unanswered = world.interactions.get(&id).filter(|one| one.answer.is_none());
                 if let Some(label) = unanswered.map(|one| one.label.clone()) {
                     world.complain(format!("{label} was not answered within {window:?}"));
+                    world.interactions.touch(&id);
                 }
             });
         });

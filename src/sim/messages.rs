@@ -295,6 +295,10 @@ impl World {
             let data = json!({"id": id, "channel_id": message.channel, "guild_id": guild});
             self.emit("MESSAGE_DELETE", intent::GUILD_MESSAGES, data);
         }
+        if let Some(asked) = message.interaction {
+            // What came of it has one message less.
+            self.interactions.touch(&asked);
+        }
     }
 
     /// Adds a reaction; doing it twice changes nothing.

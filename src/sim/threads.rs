@@ -234,7 +234,8 @@ impl World {
         }
         let channel = self.channels.remove(&id)?;
         let data = self.channel_json(&channel);
-        self.messages.retain(|_, message| message.channel != id);
+        self.messages.retain(|message| message.channel != id);
+        self.typing.remove(&id);
         match &channel.thread {
             Some(thread) => {
                 let gone = json!({

@@ -3,6 +3,7 @@
 mod bot;
 mod control;
 mod edges;
+mod feed;
 mod lists;
 
 use std::time::Duration;
