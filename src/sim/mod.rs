@@ -8,7 +8,9 @@ mod components;
 mod config;
 mod control;
 mod control_http;
+mod demo_http;
 mod dispatch;
+mod draft;
 mod faults;
 mod feed;
 mod founding;
@@ -29,6 +31,7 @@ mod rest;
 mod seen;
 mod threads;
 mod tracked;
+mod trouble;
 mod until;
 mod view;
 mod world;
@@ -46,11 +49,13 @@ use tokio_util::task::TaskTracker;
 
 pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission};
 pub use self::control::{Refused, Where, Who};
+pub use self::demo_http::demo_pages;
 pub use self::faults::{Fault, GatewayMishap, Mishap};
 pub use self::seen::{
     Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenCommand, SeenInput, SeenMessage, SeenModal,
     SeenOption, SeenReaction, SeenSelect, SeenThread,
 };
+pub use self::trouble::{Preset, TROUBLE_WORDS, Trouble, presets};
 pub use self::world::InteractionId;
 use self::world::World;
 use crate::ids::ChannelId;

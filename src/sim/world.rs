@@ -67,9 +67,14 @@ impl Clock {
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        let now = u64::try_from(Self::now_ms() - DISCORD_EPOCH_MS).unwrap_or(0) << 22;
+        let now = Self::at(Self::now_ms());
         self.last = now.max(self.last + 1);
         self.last
+    }
+
+    /// The first id of a moment.
+    pub(crate) fn at(ms: i64) -> u64 {
+        u64::try_from(ms - DISCORD_EPOCH_MS).unwrap_or(0) << 22
     }
 
     /// An id from the past: the low bits of the newest id keep it unique.
