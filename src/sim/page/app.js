@@ -62,9 +62,9 @@ function start() {
   const names = people().map(({ name }) => name);
   if (!names.includes(store.me)) store.me = names.find((name) => people().find((one) => one.name === name).allowed) ?? names[0];
   const here = store.channels.has(store.here) ? store.here : store.home;
+  emit('known');
   rebuild();
   open(here);
-  emit('me-known');
 }
 
 on('reset', start);

@@ -41,6 +41,9 @@ class Form {
     for (const option of command.options) {
       if (canFill(option) && (option.required || given.has(option.name))) this.add(option, given.get(option.name) ?? '');
     }
+    // Where nothing has to be filled in, the first thing that can be is at hand; Enter runs it without.
+    const optional = command.options.find(canFill);
+    if (!this.fields.length && optional) this.add(optional);
     this.drawMore();
     const first = this.fields.find((field) => !field.input.value) ?? this.fields[0];
     if (first) first.input.focus();

@@ -71,7 +71,10 @@ function button(data, message) {
     type: 'button', class: `button ${STYLES[data.style] ?? 'secondary'}${waits ? ' waits' : ''}`, disabled: Boolean(data.disabled),
     'data-custom-id': data.custom_id, 'data-key': data.custom_id, 'aria-busy': waits ? 'true' : undefined,
     'aria-label': data.label ? undefined : sign || 'Button',
-    onclick: () => start(message, data.custom_id, 'click', { custom_id: data.custom_id }),
+    onclick: () => {
+      start(message, data.custom_id, 'click', { custom_id: data.custom_id });
+      emit('did', { kind: 'click', label: data.label ?? '' });
+    },
   };
   return h('button', props, inside, waits && h('span', { class: 'spinner', 'aria-hidden': 'true' }));
 }
@@ -98,7 +101,10 @@ function select(data, message) {
     type: 'button', class: `select${waits ? ' waits' : ''}${chosen.length ? '' : ' empty'}`, disabled: Boolean(data.disabled),
     'aria-haspopup': 'listbox', 'data-custom-id': data.custom_id, 'data-key': data.custom_id, 'aria-busy': waits ? 'true' : undefined,
   }, h('span', { class: 'shown' }, shown), waits ? h('span', { class: 'spinner', 'aria-hidden': 'true' }) : icon('down'));
-  const send = (values) => start(message, data.custom_id, 'select', { custom_id: data.custom_id, values });
+  const send = (values) => {
+    start(message, data.custom_id, 'select', { custom_id: data.custom_id, values });
+    emit('did', { kind: 'select' });
+  };
   opener.addEventListener('click', () => openSelect(opener, { options, least, most, label: shown }, send));
   return opener;
 }

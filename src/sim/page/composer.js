@@ -101,15 +101,6 @@ export function beginCommand(words, options = []) {
   else runCommand(words, options);
 }
 
-/** Puts a text into the input, for the visitor to send. */
-export function fillIn(text) {
-  if (isOpen()) closeCommand();
-  line.hidden = false;
-  area.value = text;
-  update();
-  area.focus();
-}
-
 async function send() {
   const text = area.value.trim();
   if (!text && !files.length) return;

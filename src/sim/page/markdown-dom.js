@@ -13,11 +13,12 @@ export const rich = (text) => nodes(parse(text));
 /** Nodes for a single line. */
 export const richLine = (text) => nodes(parseInline(text));
 
-const nodes = (list) => list.map(node);
+const nodes = (list) => list.flatMap(node);
 
 function node(item) {
   switch (item.t) {
     case 'text': return document.createTextNode(item.v);
+    case 'group': return nodes(item.c);
     case 'code': return h('code', { class: 'inline' }, item.v);
     case 'fence': return fence(item);
     case 'h': return h(`h${item.level + 2}`, { class: `h${item.level}` }, nodes(item.c));

@@ -110,26 +110,30 @@ function list(text, position, depth) {
     rows[rows.length - 1].text += `\n${more[2]}`;
     end = CONTINUED.lastIndex;
   }
-  return { node: nest(rows, 0, rows.length, depth), end };
+  const lists = nest(rows, depth);
+  return { node: lists.length === 1 ? lists[0] : { t: 'group', c: lists }, end };
 }
 
-function nest(rows, from, to, depth) {
-  const { indent, mark } = rows[from];
-  const ordered = /\d/.test(mark);
-  const node = { t: 'list', ordered, start: ordered ? Number.parseInt(mark, 10) : 1, items: [] };
-  let next = from;
-  while (next < to) {
-    const own = next;
-    next += 1;
-    while (next < to && rows[next].indent > indent) next += 1;
-    const item = inline(rows[own].text, depth + 1);
-    if (next > own + 1) {
-      if (depth < DEEPEST) item.push(nest(rows, own + 1, next, depth + 1));
-      else for (const row of rows.slice(own + 1, next)) item.push({ t: 'text', v: `\n${row.mark} ${row.text}` });
-    }
-    node.items.push(item);
+const isOrdered = (row) => /\d/.test(row.mark);
+
+/** Rows of one indentation and deeper as lists; where bullets turn into numbers, another list begins. */
+function nest(rows, depth) {
+  const lists = [];
+  let next = 0;
+  while (next < rows.length) {
+    const row = rows[next];
+    const from = next + 1;
+    next = from;
+    while (next < rows.length && rows[next].indent > row.indent) next += 1;
+    const item = inline(row.text, depth + 1);
+    const below = rows.slice(from, next);
+    if (below.length && depth < DEEPEST) item.push(...nest(below, depth + 1));
+    else for (const other of below) item.push({ t: 'text', v: `\n${other.mark} ${other.text}` });
+    const last = lists.at(-1);
+    if (last && last.ordered === isOrdered(row)) last.items.push(item);
+    else lists.push({ t: 'list', ordered: isOrdered(row), start: isOrdered(row) ? Number.parseInt(row.mark, 10) : 1, items: [item] });
   }
-  return node;
+  return lists;
 }
 
 /** Where the running text that starts here ends: before the next block, which code may not hide. */

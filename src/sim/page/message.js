@@ -14,8 +14,8 @@ const SUPPRESS_EMBEDS = 4;
 const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D|\p{Emoji_Modifier}|\p{Extended_Pictographic})*\s*){1,9}$/u;
 
 /** System lines, by Discord's numbers. */
-const SYSTEM = { 6: 'pin', 18: 'thread' };
-export const isSystem = (message) => ![0, 19, 20, 21, 23].includes(message.kind);
+const SYSTEM = { 6: 'pin', 18: 'thread', 21: 'thread' };
+export const isSystem = (message) => ![0, 19, 20, 23].includes(message.kind);
 
 /** The first words of a message, for references and for screen readers. */
 export function summary(message, most = 120) {
@@ -115,7 +115,6 @@ function header(message) {
 
 function content(message) {
   if (message.thinking) return h('div', { class: 'content thinking' }, dots(), `${message.author} is thinking…`);
-  if (message.kind === 21) return starter(message);
   if (!message.content) return message.edited && !message.embeds.length && !message.components.length ? h('div', { class: 'content' }, edited()) : null;
   const jumbo = ONLY_EMOJI.test(message.content) ? ' jumbo' : '';
   return h('div', { class: `content rich${jumbo}` }, rich(message.content), message.edited && edited());
@@ -127,19 +126,20 @@ export const dots = () => h('span', { class: 'dots', 'aria-hidden': 'true' }, h(
 /** A thread begins with the message that it is on. */
 function starter(message) {
   const parent = store.channels.get(message.channel)?.parent;
-  const box = h('div', { class: 'content rich starter' });
+  const box = h('div', { class: 'content' });
   lookUp(parent, message.reply_to).then((first) => {
     if (!first) {
       box.replaceChildren(h('em', { class: 'dim' }, 'The message that started this thread was deleted.'));
       return;
     }
-    const jump = h('button', { type: 'button', class: 'link', 'data-goto-channel': parent, 'data-goto-message': first.id }, `In #${store.channels.get(parent)?.name}`);
-    box.replaceChildren(h('div', { class: 'starter-head' }, h('span', { class: 'author' }, first.author), ' started this with ', jump), h('div', { class: 'rich' }, rich(first.content)));
+    const jump = h('button', { type: 'button', class: 'link', 'data-goto-channel': parent, 'data-goto-message': first.id }, `in #${store.channels.get(parent)?.name}`);
+    box.replaceChildren(h('strong', null, first.author), ' wrote ', jump, h('blockquote', { class: 'starter rich' }, first.content ? rich(first.content) : summary(first)));
   });
   return box;
 }
 
 function systemLine(message) {
+  if (message.kind === 21) return starter(message);
   const who = h('strong', null, message.author);
   const time = h('time', { title: wholeDate(message.at_ms) }, when(message.at_ms));
   if (message.kind === 6) {

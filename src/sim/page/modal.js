@@ -1,7 +1,7 @@
 // A form that an interaction opened. The dialog element keeps the focus inside and closes on Escape.
 import { h } from './dom.js';
 import { interact } from './hands.js';
-import { on } from './store.js';
+import { emit, on } from './store.js';
 
 on('modal', open);
 
@@ -28,6 +28,7 @@ function open({ id, modal }) {
     submit.disabled = false;
     submit.classList.remove('waits');
     if (reply && !reply.failed) {
+      emit('did', { kind: 'modal' });
       dialog.close();
       return;
     }

@@ -2,10 +2,10 @@
 // while they watch. It knows what was done by listening to what the page does.
 import { fill, h, icon, signButton } from './dom.js';
 import { get, hand, post } from './hands.js';
-import { beginCommand, fillIn } from './composer.js';
+import { beginCommand } from './composer.js';
 import { rich } from './markdown-dom.js';
 import { toast } from './notice.js';
-import { emit, on, people, remember, store } from './store.js';
+import { byAge, emit, isThread, on, remember, rooms, store, threadsOf } from './store.js';
 
 const panel = document.getElementById('panel');
 const toggle = document.getElementById('panel-toggle');
@@ -69,43 +69,47 @@ function row(item) {
     drawTries();
   } }, icon('check'));
   const act = item.do && h('button', { type: 'button', class: 'button secondary small', 'aria-label': `Do it: ${item.title}`, onclick: () => perform(item) }, 'Do it');
-  return h('li', { class: done ? 'done' : undefined, 'data-try': item.title }, mark, h('div', { class: 'try-text' }, h('strong', null, item.title), h('div', { class: 'rich' }, rich(item.text)), act));
+  return h('li', { class: done ? 'done' : undefined, 'data-try': item.title }, mark, h('div', { class: 'try-text' }, h('div', { class: 'try-title' }, h('strong', null, item.title), act), h('div', { class: 'rich' }, rich(item.text))));
 }
 
-/** Does it for the visitor, as far as nothing has to be decided by them. */
+/** Does it for the visitor, as the one whom it takes and where it belongs. */
 async function perform(item) {
   const task = item.do;
-  if (!wide.matches) show(false);
-  if (task.user && task.user !== store.me) {
-    store.me = task.user;
-    emit('me', task.user);
-  }
-  const channel = task.channel === 'home' ? store.home : (task.channel ?? store.here);
-  if (task.kind === 'react') await reactToLast(task, item);
-  else if (task.kind === 'slash') beginCommand(task.command, task.options ?? []);
-  else if (task.kind === 'fill') fillIn(task.text);
-  else if (task.kind === 'user') tick(item.title);
-  else if (task.kind === 'say') {
-    if (channel !== store.here) emit('goto', { channel });
-    const said = await hand('say', { channel, text: task.text });
-    if (said && task.emoji) await hand('react', { message: said.message, emoji: task.emoji, remove: false });
-    if (said) tick(item.title);
-  } else toast('That one is for you to do.');
-}
-
-/** Reacts to the last message of who looks, wherever it is in the channel. */
-async function reactToLast({ emoji, text }, item) {
-  const query = new URLSearchParams({ user: store.me, limit: 100 });
-  const channel = store.channels.get(store.here)?.parent ?? store.here;
-  const { messages } = await get(`/sim/channels/${channel}/messages?${query}`).catch(() => ({ messages: [] }));
-  const own = messages.findLast((one) => one.author === store.me && [0, 19].includes(one.kind) && !store.channels.has(one.id));
-  let id = own?.id;
-  if (!id && text) id = (await hand('say', { channel, text }))?.message;
-  if (!id) {
-    toast('Write a message first, then react to it.');
+  const channel = placeOf(task.channel);
+  if (!channel) {
+    toast('There is no open thread yet: launch an agent first.');
     return;
   }
-  if (await hand('react', { message: id, emoji, remove: false })) tick(item.title);
+  if (!wide.matches) show(false);
+  if (task.user && task.user !== store.me) emit('be', task.user);
+  if (channel !== store.here) emit('goto', { channel });
+  if (task.kind === 'slash') {
+    beginCommand(task.command, task.options ?? []);
+    return;
+  }
+  let id = null;
+  if (task.text) {
+    const said = await hand('say', { channel, text: task.text });
+    if (!said) return;
+    id = said.message;
+    emit('did', { kind: 'say', text: task.text, channel });
+  }
+  const emoji = task.react ?? task.emoji;
+  id ??= emoji && (await lastOwn(channel));
+  if (emoji && id && (await hand('react', { message: id, emoji, remove: false }))) emit('did', { kind: 'react', emoji });
+}
+
+/** `home`, `thread` (the open one, else the newest that is not archived), or an id. */
+function placeOf(channel) {
+  if (channel === 'home') return store.home;
+  if (channel !== 'thread') return channel ?? store.here;
+  if (isThread(store.channels.get(store.here))) return store.here;
+  return rooms().flatMap((room) => threadsOf(room.id)).filter((thread) => !thread.archived).sort((a, b) => byAge(b.id, a.id))[0]?.id;
+}
+
+async function lastOwn(channel) {
+  const { messages } = await get(`/sim/channels/${channel}/messages?${new URLSearchParams({ user: store.me, limit: 100 })}`).catch(() => ({ messages: [] }));
+  return messages.findLast((one) => one.author === store.me && [0, 19].includes(one.kind))?.id;
 }
 
 function tick(title) {
@@ -115,25 +119,36 @@ function tick(title) {
   drawTries();
 }
 
-/** What the visitor did by their own hand counts as well. */
+/** How one tells from a deed that something was tried; the demo names one of these as its `when`. */
+const WHEN = {
+  launch: (deed) => deed.kind === 'react' && deed.emoji === '🚀' && !deed.remove,
+  approve: (deed) => deed.kind === 'click' && /^(approve|deny)/i.test(deed.label),
+  answer: (deed) => deed.kind === 'select' || deed.kind === 'modal' || (deed.kind === 'click' && !/^(approve|deny|cancel|queue|log|stop)/i.test(deed.label)),
+  queue: (deed) => deed.kind === 'say' && deed.busy && !deed.text.startsWith('!'),
+  steer: (deed) => deed.kind === 'say' && deed.text.startsWith('!') && !deed.text.startsWith('!omp'),
+  edit: (deed) => deed.kind === 'edit',
+  restart: (deed) => deed.kind === 'restart',
+  fault: (deed) => deed.kind === 'fault',
+};
+
+/** Without a `when`, it is done when what it does is done, by whatever hand. */
+function isDone({ when, do: task }, deed) {
+  if (when) return WHEN[when]?.(deed) ?? false;
+  if (!task || task.kind !== deed.kind || (task.user && task.user !== store.me)) return false;
+  if (deed.kind === 'slash') return deed.command === task.command;
+  if (deed.kind === 'react') return deed.emoji === (task.react ?? task.emoji);
+  return deed.text === task.text;
+}
+
 on('did', (deed) => {
-  for (const { title, do: task } of store.demo?.try ?? []) {
-    if (!task || task.kind !== deed.kind || store.tried.has(title)) continue;
-    const fits = {
-      say: () => !task.text || deed.text === task.text,
-      react: () => deed.emoji === task.emoji && !deed.remove,
-      slash: () => deed.command === task.command,
-    }[deed.kind];
-    if (fits?.()) tick(title);
-  }
-});
-on('me', (name) => {
-  const person = people().find((one) => one.name === name);
-  for (const { title, do: task } of store.demo?.try ?? []) if (task?.kind === 'user' && (task.user === name || (!task.user && person?.allowed === false))) tick(title);
+  const busy = Boolean(isThread(store.channels.get(store.here)) && store.channels.get(store.here).typing);
+  for (const item of store.demo?.try ?? []) if (isDone(item, { busy, ...deed })) tick(item.title);
 });
 on('reset', drawTries);
 
 const same = (fault, other) => fault && other && fault.method === other.method && fault.route === other.route && JSON.stringify(fault.mishap) === JSON.stringify(other.mishap);
+
+const pretty = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll('-', ' ')}`;
 
 async function look(open) {
   clearTimeout(timer);
@@ -154,21 +169,23 @@ function drawFaults() {
     // A dropped connection is over as soon as it happened; everything else stays until it is switched off or used up.
     const lasts = fault.fault || fault.gateway?.down !== undefined;
     const isOn = fault.fault ? active.some((one) => same(one, fault.fault)) : Boolean(lasts && down);
+    const name = pretty(fault.name);
     const control = lasts
-      ? h('button', { type: 'button', role: 'switch', class: 'switch', 'aria-checked': String(isOn), 'aria-label': fault.name, 'data-fault': fault.name, onclick: () => flip(fault, isOn) })
-      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': fault.name, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
-    return h('div', { class: 'fault' }, h('div', null, h('strong', null, fault.name), h('div', { class: 'dim' }, fault.about)), control);
+      ? h('button', { type: 'button', role: 'switch', class: 'switch', 'aria-checked': String(isOn), 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, isOn) })
+      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
+    return h('div', { class: 'fault' }, h('div', null, h('strong', null, name), h('div', { class: 'dim' }, fault.about)), control);
   });
   fill(faultList, rows, h('button', { type: 'button', class: 'button secondary small', disabled: !count, onclick: clear }, 'Clear all faults'));
   if (focused) [...faultList.querySelectorAll('[data-fault]')].find((one) => one.dataset.fault === focused)?.focus();
 }
 
 async function flip(fault, isOn) {
+  if (!isOn) emit('did', { kind: 'fault' });
   if (fault.gateway !== null && fault.gateway !== undefined) {
     const wanted = fault.gateway.down !== undefined ? { down: !isOn } : fault.gateway;
     if (await post('/sim/gateway', wanted)) {
       if (wanted.down !== undefined) down = wanted.down;
-      else toast(`${fault.name}: done.`);
+      else toast(`${pretty(fault.name)}: done.`);
     }
   }
   if (fault.fault && !isOn) await post('/sim/faults', fault.fault);
@@ -194,7 +211,10 @@ function drawAbout() {
     const button = event.currentTarget;
     button.disabled = true;
     button.classList.add('waits');
-    if (await post('/demo/restart')) toast('The bot was restarted. Its sessions go on.');
+    if (await post('/demo/restart')) {
+      emit('did', { kind: 'restart' });
+      toast('The bot restarts. Its sessions go on.');
+    }
     button.disabled = false;
     button.classList.remove('waits');
   } }, 'Restart the bot');

@@ -82,9 +82,7 @@ me.addEventListener('click', () => {
     const choose = () => {
       close();
       if (name === store.me) return;
-      store.me = name;
-      remember();
-      emit('me', name);
+      emit('be', name);
     };
     const tag = allowed === true ? h('span', { class: 'good' }, 'allowed') : allowed === false ? h('span', { class: 'bad' }, 'not allowed') : null;
     return h('button', { type: 'button', role: 'menuitemradio', 'aria-checked': String(name === store.me), 'data-user': name, onclick: choose },
@@ -92,6 +90,12 @@ me.addEventListener('click', () => {
   });
   const menu = rove(h('div', { class: 'menu' }, h('div', { class: 'menu-title' }, 'Be somebody else'), items), '[role=menuitemradio]');
   close = float(me, menu, { label: 'Switch user', role: 'menu', kind: 'user-menu' });
+});
+
+on('be', (name) => {
+  store.me = name;
+  remember();
+  emit('me', name);
 });
 
 /** The next or previous channel in the order that is seen. */
@@ -129,5 +133,5 @@ export function startTheme() {
 }
 
 for (const topic of ['channels', 'here', 'read', 'reset', 'messages']) on(topic, draw);
-for (const topic of ['me', 'reset', 'demo']) on(topic, drawMe);
+for (const topic of ['me', 'known']) on(topic, drawMe);
 on('me', draw);

@@ -130,7 +130,7 @@ function draw({ drawAll = false } = {}) {
 /** Whether a message goes on under the name of the one before it. */
 function follows(before, message) {
   return before && before.author === message.author && message.at_ms - before.at_ms < TOGETHER && before.only_for === message.only_for
-    && !isSystem(before) && (message.kind === 0) && before.kind !== 21 && !message.reply_to;
+    && !isSystem(before) && message.kind === 0;
 }
 
 function dayLine(ms) {
@@ -230,6 +230,7 @@ on('messages', (messages) => {
   for (const message of messages) {
     refresh(message);
     for (const one of loaded()) {
+      if (one.channel !== message.channel) continue;
       const isOpen = one === window_;
       const fresh = isOpen && newer(message.id, one.newest);
       const done = one.apply(message, isOpen && !atEnd);
@@ -240,7 +241,7 @@ on('messages', (messages) => {
         arrived += 1;
         changed = true;
       }
-      if (message.author !== store.me && message.channel === store.here && !message.thinking) announce(`${message.author}: ${summary(message, 240)}`);
+      if (message.author !== store.me && !message.thinking) announce(`${message.author}: ${summary(message, 240)}`);
     }
   }
   if (changed) draw();
