@@ -21,7 +21,7 @@ let clearedUpTo = 0;
 const kept = localStorage.getItem('ompcord-theme');
 document.documentElement.dataset.theme = kept === 'light' || kept === 'dark' ? kept : matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false });
 
 const kindOf = ({ status }) => (status === null ? 'open' : status === 429 ? 'limited' : status >= 500 ? 'broken' : status >= 400 ? 'refused' : 'fine');
 

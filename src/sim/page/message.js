@@ -23,6 +23,7 @@ export function summary(message, most = 120) {
   if (text) return [...text].length > most ? `${[...text].slice(0, most).join('')}…` : text;
   if (message.embeds.length) return message.embeds[0].title ?? message.embeds[0].description?.slice(0, most) ?? 'An embed';
   if (message.attachments.length) return message.attachments.map((file) => file.name).join(', ');
+  if (isSystem(message)) return message.kind === 6 ? 'pinned a message' : 'a note';
   return message.components.length ? 'Components' : '';
 }
 
