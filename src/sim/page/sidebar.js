@@ -72,8 +72,7 @@ function archivedRows(room, archived) {
 function drawMe() {
   const person = people().find(({ name }) => name === store.me);
   const about = person?.allowed === null || person?.allowed === undefined ? 'switch user' : person.allowed ? 'may drive the bot' : 'may not drive it';
-  fill(me, avatar(store.me ?? '?'), h('span', { class: 'me-text' }, h('strong', null, store.me), h('span', { class: 'dim' }, about)), icon('down'));
-  me.setAttribute('aria-label', `You are ${store.me}, ${about}. Switch user`);
+  fill(me, avatar(store.me ?? '?'), h('span', { class: 'me-text' }, h('strong', null, store.me, ' '), h('span', { class: 'dim' }, about)), h('span', { class: 'unseen' }, ' – switch user'), icon('down'));
 }
 
 me.addEventListener('click', () => {
