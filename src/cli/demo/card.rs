@@ -51,7 +51,7 @@ fn things_to_try() -> Vec<Value> {
         ),
         thing(
             "Approve a command",
-            "Before it runs a command, the agent asks. Approve it, or deny it and say why.",
+            "Before it runs a command, the agent asks. Press Approve or Deny.",
             say("thread", "Please run the tests."),
         ),
         thing(
