@@ -19,6 +19,7 @@ pub mod slots;
 pub mod state;
 mod tools;
 mod transcript;
+pub mod view;
 mod workspace;
 
 use std::path::PathBuf;
