@@ -4,12 +4,15 @@
 //! processes, `publish` turns events into messages.
 
 pub mod actor;
+mod card;
+pub mod dashboard;
 mod deliver;
 mod desk;
 mod dialog;
 mod effects;
 mod logs;
 pub mod open;
+mod paint;
 mod prose;
 mod publish;
 pub mod registry;
