@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::card::{ago, waiting};
+use super::card::{ago, at, waiting};
 use super::text::{grouped, plural};
 use crate::session::view::{SessionView, Status};
 
@@ -129,13 +129,13 @@ fn head(board: &Board<'_>) -> String {
             let running = board.views.iter().filter(|view| view.process).count();
             format!(
                 "Up since {} ⋅ version {version} ⋅ {running} of {}",
-                ago(board.up_since_ms),
+                at(board.up_since_ms),
                 plural(board.most_processes, "process")
             )
         }
         Daemon::Offline(since) => format!(
             "Offline since {} ⋅ version {version}. What you write in a thread is read when it is back.",
-            ago(since)
+            at(since)
         ),
     }
 }
@@ -176,7 +176,32 @@ fn line(view: &SessionView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::card::tests::view;
+
+    fn view(n: u32, status: Status, phase_word: &'static str) -> SessionView {
+        SessionView {
+            id: format!("session_{n:08x}").parse().unwrap(),
+            thread: Some(u64::from(1_000 + n).into()),
+            parent: 1.into(),
+            name: format!("Run: task {n}"),
+            status,
+            phase_word,
+            tool: None,
+            turn_began_ms: None,
+            queued: 0,
+            held: 0,
+            model: Some("stub/stub-1".to_owned()),
+            thinking: Some("high".to_owned()),
+            tokens: Some(24_100),
+            cost: 0.0123,
+            context_percent: Some(12.05),
+            workspace: "/home/alice/my-project".to_owned(),
+            approval_mode: "write".to_owned(),
+            dialogs: 0,
+            last_active_ms: 1_700_000_100_000,
+            created_ms: 1_700_000_000_000,
+            process: true,
+        }
+    }
 
     fn shown(daemon: Daemon, views: &[SessionView]) -> String {
         let embed = board(&Board {

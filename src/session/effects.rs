@@ -47,6 +47,7 @@ impl Actor {
             closing: false,
             vitals: Vitals::default(),
             kept_vitals: Vitals::default(),
+            titled: false,
             stirred: false,
         }
     }
@@ -224,9 +225,8 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "The conversation is kept: {} in {} continues it in a terminal",
-                text::code(&format!("omp --resume {agent_session}")),
-                text::code(&session.workspace)
+                "Go on in a terminal: {}",
+                text::code(&format!("omp --resume {agent_session}"))
             )));
         }
         let draft = Draft {
@@ -262,6 +262,9 @@ impl Actor {
             _ => None,
         };
         self.spent(turn.cost, turn.model.as_deref(), report.as_ref());
+        if let Some(title) = report.as_ref().and_then(|report| report.title.as_deref()) {
+            self.titled(title);
+        }
         let workspace = self
             .session
             .as_ref()

@@ -133,8 +133,16 @@ impl Sessions {
         }
     }
 
+    /// A session's thread has another name, as the store knows.
+    pub(crate) fn named(&self, id: &SessionId, name: &str) {
+        if let Some(handle) = self.lock().get(id) {
+            handle.control(Control::Named(name.to_owned()));
+        }
+        self.touch(id);
+    }
+
     /// A session has changed in the store.
-    pub(crate) fn touch(&self, id: &SessionId) {
+    fn touch(&self, id: &SessionId) {
         self.views_lock().changed.insert(id.clone());
         self.changed();
     }
