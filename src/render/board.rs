@@ -10,10 +10,16 @@ use crate::session::view::{SessionView, Status};
 
 /// Discord takes 4,096 characters.
 const ROOM: usize = 3_900;
-/// Nobody reads further, least of all on a phone.
-const LINES: usize = 40;
-/// Idle sessions are there to be found again, and the newest are those that are looked for.
-const IDLE_LINES: usize = 10;
+/// How many sessions in a state are named; nobody reads further, least of all on a phone. Those that failed long ago
+/// must not crowd out those that work.
+const fn most(status: Status) -> usize {
+    match status {
+        Status::Waiting => 15,
+        Status::Busy => 10,
+        // These are there to be found again, and the newest are those that are looked for.
+        Status::Idle | Status::Failed | Status::Degraded => 8,
+    }
+}
 
 /// What the daemon is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,19 +103,17 @@ fn description(board: &Board<'_>) -> String {
     out.push('\n');
     out.push_str(&counts(sessions));
     out.push('\n');
-    let mut lines = 0;
     let mut left = 0;
     let mut used = out.chars().count();
     for status in ORDER {
-        let limit = if status == Status::Idle { IDLE_LINES } else { LINES };
         for (n, view) in sorted(sessions, status).into_iter().enumerate() {
             let line = line(view);
             let length = line.chars().count() + 1;
-            if n >= limit || lines >= LINES || used + length > ROOM {
+            if n >= most(status) || used + length > ROOM {
                 left += 1;
                 continue;
             }
-            (lines, used) = (lines + 1, used + length);
+            used += length;
             out.push('\n');
             out.push_str(&line);
         }
@@ -148,13 +152,14 @@ fn counts(views: &[SessionView]) -> String {
     counted.collect::<Vec<_>>().join(" ⋅ ")
 }
 
-/// The sessions in this state: what waits longest first, what is idle with the newest first.
+/// The sessions in this state: what is under way with the longest first, what is over with the newest first.
 fn sorted(views: &[SessionView], status: Status) -> Vec<&SessionView> {
     let mut some: Vec<&SessionView> = views.iter().filter(|view| view.status == status).collect();
-    if status == Status::Idle {
-        some.sort_by_key(|view| std::cmp::Reverse(view.last_active_ms));
+    let since = |view: &&SessionView| view.turn_began_ms.unwrap_or(view.last_active_ms);
+    if matches!(status, Status::Waiting | Status::Busy) {
+        some.sort_by_key(since);
     } else {
-        some.sort_by_key(|view| view.turn_began_ms.unwrap_or(view.last_active_ms));
+        some.sort_by_key(|view| std::cmp::Reverse(since(view)));
     }
     some
 }

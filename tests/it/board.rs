@@ -67,6 +67,11 @@ async fn the_program_paints_it_offline_on_sigterm_and_finds_it_after_sigkill() {
     let program = Program::run(&bench).await;
     bench.board_says("🟠 <#").await;
     assert_eq!(bench.card_says(thread, "Interrupted").await.id, before.id);
+    bench.press("alice", thread, "Continue").await;
+    bench.card_says(thread, "🔵 Busy").await;
+    bench.sim.say("alice", thread, "!go").unwrap();
+    bench.turns(thread, 1).await;
+    bench.card_says(thread, "🟢 Idle").await;
     program.signal(Signal::SIGTERM);
     assert!(program.ended().await.success());
     let offline = board(&bench.sim).unwrap();
@@ -178,6 +183,14 @@ async fn seed(bench: &Bench, count: u32) {
     store.close().await;
 }
 
+/// How many sessions the board counts: `🟡 1 waiting ⋅ 🟢 3 idle`.
+fn counted(words: &str) -> usize {
+    let line = words.lines().nth(2).unwrap_or_default();
+    line.split(' ')
+        .filter_map(|word| word.parse::<usize>().ok())
+        .sum()
+}
+
 #[tokio::test]
 async fn a_hundred_sessions_in_all_states_fit_and_nothing_is_slow_or_limited_by_them() {
     let config = SimConfig {
@@ -203,7 +216,8 @@ async fn a_hundred_sessions_in_all_states_fit_and_nothing_is_slow_or_limited_by_
         .slash("alice", "home", "omp new", &[("topic", "one more")])
         .unwrap();
     assert!(bench.sim.reply(reply).await.content().contains("Session started"));
-    bench.board_says("121").await;
+    let all = |sim: &Sim| board(sim).filter(|board| counted(&board.words()) == 121);
+    bench.sim.until("the new session to be counted", all).await;
     let path = format!("/channels/{}/messages/{}", shown.channel, shown.id);
     let calls = bench.sim.requests();
     let edits: Vec<i64> = calls

@@ -72,7 +72,7 @@ async fn it_shows_each_state_in_its_colour_and_a_failure_is_not_forgotten() {
     assert!(offline.words().contains("ompcord is offline"));
     bench.boot().await;
     let again = looks(&bench, thread, "E67E22 🟠 Degraded").await;
-    assert_eq!(again.id, busy.id, "it is the same message all the time");
+    assert_eq!(again.id, offline.id, "it is the same message");
 
     bench.sim.say("alice", thread, "CRASH:3").unwrap();
     let failed = looks(&bench, thread, "E74C3C 🔴 Failed").await;
@@ -101,7 +101,7 @@ async fn an_agent_that_cannot_start_is_red() {
 #[tokio::test]
 async fn a_hundred_tools_are_a_handful_of_edits_and_never_faster_than_is_due() {
     let bench = Bench::start().await;
-    let tools = "TOOL:bash:{\"command\":\"true\"} ".repeat(100);
+    let tools = "TOOL:bash:{} ".repeat(100);
     let (_, thread) = bench.launch(&format!("TOOLMS:60 {tools} SAY:Done.")).await;
     bench.turns(thread, 1).await;
     let card = looks(&bench, thread, "2ECC71 🟢 Idle").await;
@@ -258,7 +258,11 @@ async fn a_flood_moves_it_once_and_once_more_at_the_end() {
         .take_while(|m| m.id != card.id)
         .count();
     assert!(below < 5, "{below}\n{}", sim.picture());
-    let deleted = sim.count("DELETE", "/channels/{}/messages/{}");
+    let here = format!("/channels/{thread}/messages/");
+    let calls = sim.requests().into_iter();
+    let deleted = calls
+        .filter(|call| call.method == "DELETE" && call.path.starts_with(&here))
+        .count();
     assert!((1..=2).contains(&deleted), "{deleted} moves\n{}", sim.picture());
     bench.finish().await;
 }

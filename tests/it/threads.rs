@@ -14,8 +14,12 @@ async fn named(bench: &Bench, thread: ThreadId, wanted: &str) {
     bench.sim.until(&format!("a thread named {wanted}"), is).await;
 }
 
-fn renames(sim: &Sim) -> usize {
-    sim.count("PATCH", "/channels/{}")
+fn renames(sim: &Sim, thread: ThreadId) -> usize {
+    let path = format!("/channels/{thread}");
+    let calls = sim.requests().into_iter();
+    calls
+        .filter(|call| call.method == "PATCH" && call.path == path)
+        .count()
 }
 
 #[tokio::test]
@@ -31,17 +35,17 @@ async fn a_thread_takes_its_agents_title_once() {
     bench.turns(thread, 2).await;
     bench.barrier().await;
     assert_eq!(name(&bench.sim, thread), "Fix the login page");
-    assert_eq!(renames(&bench.sim), 1);
+    assert_eq!(renames(&bench.sim, thread), 1);
     bench.finish().await;
 }
 
 #[tokio::test]
 async fn a_name_that_a_person_chose_stays_also_when_nobody_saw_it() {
     let mut bench = Bench::start().await;
-    let (_, seen) = bench.launch("SAY:one").await;
-    let (_, unseen) = bench.launch("SAY:two").await;
+    let (_, seen) = bench.launch("STEERABLE").await;
+    let (_, unseen) = bench.launch("STEERABLE").await;
     for thread in [seen, unseen] {
-        bench.turns(thread, 1).await;
+        bench.card_says(thread, "🔵 Busy").await;
     }
     bench.sim.rename(seen, "Mine").unwrap();
     bench.barrier().await;
@@ -49,18 +53,21 @@ async fn a_name_that_a_person_chose_stays_also_when_nobody_saw_it() {
     bench.sim.rename(unseen, "Mine too").unwrap();
     bench.boot().await;
     for thread in [seen, unseen] {
+        bench.press("alice", thread, "Discard").await;
         bench
             .sim
             .say("alice", thread, "TITLE:The agent's\nSAY:three")
             .unwrap();
-        bench.turns(thread, 2).await;
+        bench.turns(thread, 1).await;
     }
     bench.barrier().await;
+    for thread in [seen, unseen] {
+        assert_eq!(renames(&bench.sim, thread), 0);
+    }
     assert_eq!(
         (name(&bench.sim, seen), name(&bench.sim, unseen)),
         ("Mine".into(), "Mine too".into())
     );
-    assert_eq!(renames(&bench.sim), 0);
     bench.finish().await;
 }
 
@@ -76,7 +83,7 @@ async fn a_rename_that_hangs_keeps_nothing_waiting() {
     bench.sim.say("alice", thread, "TITLE:Nor this\nSAY:two").unwrap();
     let messages = bench.turns(thread, 2).await;
     assert_eq!(answers(&messages), "one\ntwo");
-    assert_eq!(renames(&bench.sim), 1, "it is not tried again");
+    assert_eq!(renames(&bench.sim, thread), 1, "it is not tried again");
     bench.finish().await;
 }
 
@@ -91,8 +98,8 @@ async fn a_locked_thread_is_told_once_where_it_can_be_read() {
     })
     .await;
     let sim = &bench.sim;
-    let (_, thread) = bench.launch("SAY:one\nSTEERABLE").await;
-    bench.sees(thread, "one").await;
+    let (_, thread) = bench.launch("SAY:Ready to go.\nSTEERABLE").await;
+    bench.sees(thread, "Ready to").await;
     sim.lock(thread, true);
     sim.archive(thread, true);
     let session = bench.card_says(thread, "session_").await.words();
