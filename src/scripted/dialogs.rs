@@ -49,7 +49,19 @@ impl Player {
         self.answer(&id)
     }
 
-    pub(super) fn ask(&mut self, question: &str, mut options: Vec<String>) -> Result<(), Broken> {
+    pub(super) fn ask(&mut self, question: &str, options: Vec<String>) -> Result<(), Broken> {
+        match self.choose(question, options)? {
+            Some(chosen) => self.say(&format!("You chose: {chosen}")),
+            None => self.say("You did not choose."),
+        }
+    }
+
+    /// What a person answers with the `ask` tool: one of the options, or words of their own.
+    pub(super) fn choose(
+        &mut self,
+        question: &str,
+        mut options: Vec<String>,
+    ) -> Result<Option<String>, Broken> {
         let args = json!({"questions": [{"id": "q", "question": question, "options": options}]});
         options.push(OTHER.to_owned());
         let call = self.call("ask", &args);
@@ -65,10 +77,7 @@ impl Player {
         let result = chosen.as_deref().unwrap_or("Ask input was cancelled");
         self.tool_ended(&call, "ask", result, chosen.is_none());
         answer?;
-        match chosen {
-            Some(chosen) => self.say(&format!("You chose: {chosen}")),
-            None => self.say("You did not choose."),
-        }
+        Ok(chosen)
     }
 
     /// A choice that is no tool's.
@@ -111,31 +120,11 @@ impl Player {
         };
         let mut asked = Vec::new();
         for command in commands {
-            let args = json!({"command": command});
-            let call = self.call(tool, &args);
-            self.tool_started(&call, tool, &args);
-            let because = reason
-                .map(|reason| format!("Reason: {reason}\n"))
-                .unwrap_or_default();
-            let title = format!("Allow tool: {tool}\n{because}Command: {}", cut(command));
-            let id = self.put(json!({"method": "select", "title": title, "options": ["Approve", "Deny"]}));
-            asked.push((call, id, command));
+            asked.push((self.request(tool, reason, command), command));
         }
         let mut said = Vec::new();
-        for (call, id, command) in asked {
-            let answer = self.answer(&id);
-            let approved = answer.as_ref().is_ok_and(|answer| answer["value"] == "Approve");
-            if approved {
-                self.wait(self.tool_ms)?;
-            }
-            let result = if approved {
-                "ok"
-            } else {
-                "Tool call denied by user"
-            };
-            self.tool_ended(&call, tool, result, !approved);
-            answer?;
-            said.push(if approved {
+        for (call, command) in asked {
+            said.push(if self.decided(tool, &call, self.tool_ms)? {
                 format!("{tool} ran: {command}")
             } else {
                 format!("I may not run: {command}")
@@ -144,13 +133,54 @@ impl Player {
         self.say(&said.join("\n"))
     }
 
-    pub(super) fn other_dialog(&mut self, method: &str, title: &str, more: &str) -> Result<(), Broken> {
+    /// Runs a command for so long, if a person allows it.
+    pub(super) fn permitted(&mut self, tool: &str, command: &str, ms: u64) -> Result<bool, Broken> {
+        let call = self.request(tool, None, command);
+        self.decided(tool, &call, ms)
+    }
+
+    /// Asks whether a command may run. Gives the call's id and the dialog's.
+    fn request(&mut self, tool: &str, reason: Option<&str>, command: &str) -> (String, String) {
+        let args = json!({"command": command});
+        let call = self.call(tool, &args);
+        self.tool_started(&call, tool, &args);
+        let because = reason
+            .map(|reason| format!("Reason: {reason}\n"))
+            .unwrap_or_default();
+        let title = format!("Allow tool: {tool}\n{because}Command: {}", cut(command));
+        let id = self.put(json!({"method": "select", "title": title, "options": ["Approve", "Deny"]}));
+        (call, id)
+    }
+
+    /// Waits for the decision, and runs the command for so long where it was allowed.
+    fn decided(&mut self, tool: &str, (call, dialog): &(String, String), ms: u64) -> Result<bool, Broken> {
+        let answer = self.answer(dialog);
+        let approved = answer.as_ref().is_ok_and(|answer| answer["value"] == "Approve");
+        if approved {
+            self.wait(ms)?;
+        }
+        let result = if approved {
+            "ok"
+        } else {
+            "Tool call denied by user"
+        };
+        self.tool_ended(call, tool, result, !approved);
+        answer?;
+        Ok(approved)
+    }
+
+    /// What a person answers to one of the other dialogs.
+    pub(super) fn question(&mut self, method: &str, title: &str, more: &str) -> Result<Value, Broken> {
         let key = match method {
             "confirm" => "message",
             "input" => "placeholder",
             _ => "prefill",
         };
-        let answer = self.dialog(json!({"method": method, "title": title, key: more}))?;
+        self.dialog(json!({"method": method, "title": title, key: more}))
+    }
+
+    pub(super) fn other_dialog(&mut self, method: &str, title: &str, more: &str) -> Result<(), Broken> {
+        let answer = self.question(method, title, more)?;
         let said = match (&answer["value"], &answer["confirmed"]) {
             (Value::String(text), _) => format!("You wrote: {text}"),
             (_, Value::Bool(true)) => "You said yes.".to_owned(),
