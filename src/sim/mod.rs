@@ -24,6 +24,7 @@ mod mentions;
 mod messages;
 mod operator;
 mod origin;
+mod page;
 mod ratelimit;
 mod reading;
 mod rest;

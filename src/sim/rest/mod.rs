@@ -36,7 +36,7 @@ use super::origin::{only_bots_from_here, only_from_here};
 use super::ratelimit::Verdict;
 use super::seen::RestCall;
 use super::world::{Channel, Clock, World};
-use super::{Shared, control_http, gateway};
+use super::{Shared, control_http, gateway, page};
 use crate::ids::ChannelId;
 
 type App = State<Arc<Shared>>;
@@ -65,6 +65,7 @@ pub(crate) fn router(sim: Arc<Shared>, pages: Router) -> Router {
     }
     let people = Router::new()
         .route("/attachments/{channel}/{file}/{name}", get(channels::attachment))
+        .merge(page::routes())
         .merge(control_http::routes());
     Router::new()
         .merge(bots.fallback(unknown).layer(from_fn(only_bots_from_here)))
