@@ -44,11 +44,12 @@ function row(channel) {
   button.dataset.key = key;
   button.className = `channel${thread ? ' thread' : ''}${current ? ' current' : ''}${unread ? ' unread' : ''}`;
   button.setAttribute('aria-current', current ? 'page' : 'false');
-  const told = [thread ? `Thread ${channel.name}` : `Channel ${channel.name}`, unread && 'unread', pings && `${pings} mentions`, channel.typing && 'typing'];
-  button.setAttribute('aria-label', told.filter(Boolean).join(', '));
+  const unseen = (text) => h('span', { class: 'unseen' }, text);
   button.title = channel.name;
   const sign = channel.locked ? 'lock' : thread ? 'thread' : 'hash';
-  fill(button, icon(sign), h('span', { class: 'channel-name' }, channel.name), channel.typing && h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), pings > 0 && h('span', { class: 'badge' }, pings));
+  fill(button, icon(sign), unseen(thread ? 'Thread ' : 'Channel '), h('span', { class: 'channel-name' }, channel.name), unread && unseen(', unread'),
+    channel.typing && [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), unseen(', typing')],
+    pings > 0 && [unseen(', '), h('span', { class: 'badge' }, pings), unseen(pings === 1 ? ' mention' : ' mentions')]);
   return button;
 }
 

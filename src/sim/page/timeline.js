@@ -5,7 +5,7 @@ import { announce } from './notice.js';
 import { MessageView, dots, isSystem, originLine, summary } from './message.js';
 import { forgetComponents } from './components.js';
 import { forgetWindows, loaded, lose, refresh, windowOf } from './history.js';
-import { emit, isThread, lastRead, markRead, newer, on, store } from './store.js';
+import { emit, isThread, lastRead, markRead, newer, on, remember, store } from './store.js';
 
 const TOGETHER = 7 * 60_000;
 const NEAR = 900;
@@ -265,6 +265,7 @@ on('touched', (id) => {
 
 on('dismissed', (message) => {
   lose(message.id);
+  remember();
   draw();
 });
 
