@@ -72,7 +72,7 @@ function archivedRows(room, archived) {
 
 function drawMe() {
   const person = people().find(({ name }) => name === store.me);
-  const about = person?.allowed === null || person?.allowed === undefined ? 'switch user' : person.allowed ? 'may drive the bot' : 'may not drive it';
+  const about = person?.allowed === null || person?.allowed === undefined ? 'switch user' : person.allowed ? 'drives the bot' : 'not allowed';
   fill(me, avatar(store.me ?? '?'), h('span', { class: 'me-text' }, h('strong', null, store.me, ' '), h('span', { class: 'dim' }, about)), h('span', { class: 'unseen' }, ' – switch user'), icon('down'));
 }
 
