@@ -42,6 +42,7 @@ impl Actor {
             fetching: None,
             timers: std::collections::HashMap::new(),
             reply: None,
+            compaction: None,
             closing: false,
         }
     }
@@ -97,6 +98,7 @@ impl Actor {
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
+            Effect::Compact => self.start_compacting(),
             Effect::Abort => return Ok(self.abort()),
             Effect::EndAgent { abort } => {
                 if let Some(running) = &self.running {

@@ -37,7 +37,7 @@ impl Sessions {
     }
 
     /// Delivers under the lock, so that an actor cannot retire between being found and being told.
-    fn deliver(&self, id: &SessionId, control: Control) {
+    pub(super) fn deliver(&self, id: &SessionId, control: Control) {
         let mut running = self.lock();
         let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
         let handle = if let Some(handle) = known {
@@ -55,6 +55,16 @@ impl Sessions {
             handle
         };
         handle.control(control);
+    }
+
+    /// Delivers to an actor that runs already. `false`: there is none.
+    pub(super) fn deliver_if_running(&self, id: &SessionId, control: Control) -> bool {
+        let running = self.lock();
+        let handle = running.get(id).filter(|handle| !handle.is_closed());
+        if let Some(handle) = handle {
+            handle.control(control);
+        }
+        handle.is_some()
     }
 
     /// Tells a session something, starting its actor if need be.

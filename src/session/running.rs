@@ -142,6 +142,7 @@ impl Actor {
                 self.running = None;
                 let expired = self.dialogs.expire();
                 let done = self.input(Input::Exited(exit)).await;
+                self.compaction_ended_with_process();
                 self.close_dialogs(expired).await.and(done)
             }
             other => self.turn_event(other).await,
@@ -218,6 +219,7 @@ impl Actor {
     async fn started(&mut self, started: AgentStarted) -> Result<()> {
         if let Some(running) = &mut self.running {
             running.conversation = Some(started.agent_session);
+            self.deps.learn_models(&running.handle);
         }
         self.input(Input::AgentStarted).await
     }
