@@ -20,6 +20,7 @@ use crate::agent::AskError;
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::store::sessions::Session;
+use crate::store::vitals::Vitals;
 
 /// How long to wait before the store is asked again for what a session is.
 const RESTORE_AGAIN: Duration = Duration::from_secs(1);
@@ -122,6 +123,12 @@ pub(super) struct Actor {
     /// Who waits for the conversation to be compacted.
     pub(super) compaction: Option<CompactRequest>,
     pub(super) closing: bool,
+    /// What must be known again after a restart.
+    pub(super) vitals: Vitals,
+    /// The same as it is stored.
+    pub(super) kept_vitals: Vitals,
+    /// Something happened since the session was last told of.
+    pub(super) stirred: bool,
 }
 
 /// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
@@ -142,6 +149,10 @@ impl Drop for Seat {
 #[derive(Debug, Default)]
 pub(super) struct TurnClock {
     pub(super) began: Option<Instant>,
+    /// The same for people, in unix milliseconds.
+    pub(super) began_ms: Option<i64>,
+    /// The tools that run: id and name.
+    pub(super) tools: Vec<(String, String)>,
     pub(super) cost: f64,
     pub(super) model: Option<String>,
     pub(super) next_typing: Option<Instant>,
@@ -166,6 +177,11 @@ impl Actor {
         while !self.closing {
             if let Err(error) = self.next(&mut inbox).await {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
+                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+            }
+            if std::mem::take(&mut self.stirred)
+                && let Err(error) = self.publish_view().await
+            {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
@@ -209,6 +225,7 @@ impl Actor {
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
+        self.stirred = true;
         match control {
             // The actor looked into the store when it started.
             Control::Wake => Ok(()),
@@ -254,6 +271,7 @@ impl Actor {
 
     /// One step of the state, with all its effects. A failed effect does not keep the following ones from running.
     pub(super) async fn input(&mut self, input: Input) -> Result<()> {
+        self.stirred = true;
         let mut first_error = Ok(());
         let mut effects = self.state.step(input);
         while !effects.is_empty() {

@@ -16,13 +16,15 @@ use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
 use super::{Deps, workspace};
-use crate::agent::{AgentSpec, Stop};
+use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::{MessageId, ThreadId};
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
+use crate::store::now_ms;
 use crate::store::sessions::SessionPhase;
+use crate::store::vitals::Vitals;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
 const EVENTS: usize = 256;
@@ -44,6 +46,9 @@ impl Actor {
             reply: None,
             compaction: None,
             closing: false,
+            vitals: Vitals::default(),
+            kept_vitals: Vitals::default(),
+            stirred: false,
         }
     }
 
@@ -56,6 +61,9 @@ impl Actor {
             .session(&id)
             .await?
             .context("the session is not in the store")?;
+        self.vitals = self.deps.store.vitals(&id).await?;
+        self.kept_vitals = self.vitals.clone();
+        self.state.remember(self.vitals.health);
         let prompts = self.deps.store.open_prompts(&id).await?;
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
@@ -239,6 +247,7 @@ impl Actor {
         let now = Instant::now();
         self.turn = Some(TurnClock {
             began: Some(now),
+            began_ms: Some(now_ms()),
             next_typing: Some(now),
             ..TurnClock::default()
         });
@@ -253,6 +262,7 @@ impl Actor {
             }
             _ => None,
         };
+        self.spent(turn.cost, turn.model.as_deref(), report.as_ref());
         let workspace = self
             .session
             .as_ref()
@@ -286,6 +296,21 @@ impl Actor {
                     .await
             }
             None => Ok(()),
+        }
+    }
+
+    /// What the turn has used. It is stored with the view that follows.
+    fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
+        let vitals = &mut self.vitals;
+        vitals.cost += cost;
+        if let Some(model) = model {
+            vitals.model = Some(model.to_owned());
+        }
+        if let Some(report) = report {
+            vitals.model = report.model.clone().or(vitals.model.take());
+            vitals.thinking = report.thinking.clone().or(vitals.thinking.take());
+            vitals.context_percent = report.context_percent;
+            vitals.tokens = report.context_tokens.and_then(|tokens| tokens.try_into().ok());
         }
     }
 

@@ -131,6 +131,7 @@ impl Deps {
         // Also when it could not be stored: the agent that runs has changed.
         self.sessions
             .deliver_if_running(id, Control::Set(setting.clone()));
+        self.sessions.touch(id);
         stored.context("the agent has changed, but that could not be stored")?;
         Ok(Ok(holds))
     }
@@ -150,8 +151,14 @@ impl Actor {
     pub(super) fn set(&mut self, setting: Setting) {
         if let Some(session) = &mut self.session {
             match setting {
-                Setting::Model(name) => session.model = Some(name),
-                Setting::Thinking(level) => session.thinking = Some(level),
+                Setting::Model(name) => {
+                    self.vitals.model = Some(name.clone());
+                    session.model = Some(name);
+                }
+                Setting::Thinking(level) => {
+                    self.vitals.thinking = Some(level.clone());
+                    session.thinking = Some(level);
+                }
             }
         }
     }

@@ -21,6 +21,7 @@ pub mod slots;
 pub mod state;
 mod tools;
 mod transcript;
+pub mod view;
 mod workspace;
 
 use std::path::PathBuf;
@@ -67,7 +68,7 @@ pub struct Deps {
     /// The models that agents have offered.
     pub models: models::Models,
     /// How the daemon itself is doing.
-    pub vitals: crate::status::Vitals,
+    pub host: crate::status::Host,
     /// Marks the agents of this installation in their environment.
     pub marker: String,
 }

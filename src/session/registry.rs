@@ -1,7 +1,7 @@
 //! Which sessions have a running actor. Finds it or starts it; nothing else may start one, or a session would have
 //! two writers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
 use super::state::{Input, Reply};
+use super::view::SessionView;
 use crate::ids::SessionId;
 
 /// The running sessions. A cheap clone.
@@ -21,11 +22,88 @@ struct Inner {
     running: Mutex<HashMap<SessionId, SessionHandle>>,
     count: watch::Sender<usize>,
     closing: AtomicBool,
+    views: Mutex<Views>,
+    /// Counts the changes of views.
+    changes: watch::Sender<u64>,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
 
+/// What the actors last said of themselves.
+#[derive(Debug, Default)]
+struct Views {
+    now: HashMap<SessionId, SessionView>,
+    /// Sessions that changed since somebody asked.
+    changed: HashSet<SessionId>,
+}
+
 impl Sessions {
+    fn views_lock(&self) -> MutexGuard<'_, Views> {
+        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sessions that have an actor, in no order.
+    #[must_use]
+    pub fn views(&self) -> Vec<SessionView> {
+        self.views_lock().now.values().cloned().collect()
+    }
+
+    /// One session that has an actor.
+    #[must_use]
+    pub fn view(&self, id: &SessionId) -> Option<SessionView> {
+        self.views_lock().now.get(id).cloned()
+    }
+
+    /// Counts up whenever a session has changed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// The sessions that have changed since this was last asked, for the one who paints them.
+    pub(super) fn take_changed(&self) -> HashSet<SessionId> {
+        std::mem::take(&mut self.views_lock().changed)
+    }
+
+    /// An actor tells how its session is doing. The time of the last deed only counts with another change.
+    pub(super) fn publish(&self, view: SessionView) {
+        let mut views = self.views_lock();
+        let known = views.now.get(&view.id);
+        let same = known.is_some_and(|known| {
+            *known
+                == SessionView {
+                    last_active_ms: known.last_active_ms,
+                    ..view.clone()
+                }
+        });
+        if !same {
+            views.changed.insert(view.id.clone());
+            views.now.insert(view.id.clone(), view);
+            drop(views);
+            self.changed();
+        }
+    }
+
+    /// A session has changed in the store.
+    pub(crate) fn touch(&self, id: &SessionId) {
+        self.views_lock().changed.insert(id.clone());
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.0.changes.send_modify(|count| *count += 1);
+    }
+
+    /// The session has no actor any more: what the store says counts.
+    fn hide(&self, id: &SessionId) {
+        let mut views = self.views_lock();
+        if views.now.remove(id).is_some() {
+            views.changed.insert(id.clone());
+            drop(views);
+            self.changed();
+        }
+    }
+
     /// Says what the actors need. Until then every message is dropped; it is durable anyway.
     pub fn connect(&self, deps: &Arc<Deps>) {
         // A second call would be a mistake of the boot; the first one stands.
@@ -127,6 +205,7 @@ impl Sessions {
         let idle = inbox.is_empty();
         if idle {
             running.remove(handle.id());
+            self.hide(handle.id());
             self.0.count.send_replace(running.len());
         }
         idle
@@ -141,6 +220,7 @@ impl Sessions {
             .is_some_and(|known| known.is_same(handle))
         {
             running.remove(handle.id());
+            self.hide(handle.id());
             self.0.count.send_replace(running.len());
         }
     }

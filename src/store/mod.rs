@@ -19,6 +19,7 @@ pub mod launches;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;
+pub mod vitals;
 
 /// SQLite's codes for a file whose content it cannot use.
 const CORRUPT: u32 = 11;

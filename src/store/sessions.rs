@@ -52,6 +52,8 @@ pub struct Session {
     pub greeted: bool,
     /// When it last did something, in unix milliseconds.
     pub last_active_at: i64,
+    /// When it was made, in unix milliseconds.
+    pub created_at: i64,
 }
 
 /// What a new session is made of.
@@ -138,7 +140,7 @@ impl Store {
                    parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
                    phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
                    agent_session_id AS agent_session, started_by AS "started_by!: UserId",
-                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at, created_at
                FROM agent_sessions
                WHERE (?1 IS NULL OR session_id = ?1) AND (?2 IS NULL OR discord_thread_id = ?2)
                  AND (NOT ?3 OR phase IN ('opening', 'open'))
@@ -222,27 +224,45 @@ impl Store {
 
     /// The model from the next start of the agent on.
     pub async fn set_model(&self, id: &SessionId, model: &str) -> Result<()> {
+        let mut tx = self.write().await?;
         sqlx::query!(
             "UPDATE agent_sessions SET model = ?2 WHERE session_id = ?1",
             id,
             model
         )
-        .execute(&self.pool)
-        .await
-        .context("cannot store the session's model")?;
+        .execute(&mut *tx)
+        .await?;
+        // What was last seen of the agent, which is what people are shown.
+        sqlx::query!(
+            "UPDATE session_vitals SET model = ?2 WHERE session_id = ?1",
+            id,
+            model
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the session's model")?;
         Ok(())
     }
 
     /// The thinking level from the next start of the agent on.
     pub async fn set_thinking(&self, id: &SessionId, level: &str) -> Result<()> {
+        let mut tx = self.write().await?;
         sqlx::query!(
             "UPDATE agent_sessions SET thinking = ?2 WHERE session_id = ?1",
             id,
             level
         )
-        .execute(&self.pool)
-        .await
-        .context("cannot store the session's thinking level")?;
+        .execute(&mut *tx)
+        .await?;
+        // What was last seen of the agent, which is what people are shown.
+        sqlx::query!(
+            "UPDATE session_vitals SET thinking = ?2 WHERE session_id = ?1",
+            id,
+            level
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the session's thinking level")?;
         Ok(())
     }
 

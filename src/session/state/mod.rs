@@ -5,6 +5,7 @@
 
 mod compaction;
 mod ending;
+mod health;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
 
 pub use compaction::CannotCompact;
+pub use health::{Health, INTERRUPTED};
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
 /// What the agent's process and conversation are doing.
@@ -51,6 +53,10 @@ pub struct Turn {
     steered: Vec<PromptId>,
     /// The error that the turn will end with.
     failed: Option<String>,
+    /// Something was off in it.
+    warned: bool,
+    /// The agent tries something again that has failed.
+    retrying: bool,
 }
 
 /// Why a process is being ended.
@@ -99,6 +105,8 @@ pub struct State {
     /// The last prompt that steered the turn that has just ended: it may have come too late for it.
     just_steered: Option<PromptId>,
     compaction: compaction::Compaction,
+    /// How the last thing went.
+    health: Health,
 }
 
 impl Default for State {
@@ -112,6 +120,7 @@ impl Default for State {
             gone: false,
             just_steered: None,
             compaction: compaction::Compaction::None,
+            health: Health::Good,
         }
     }
 }
@@ -175,7 +184,17 @@ impl State {
             }
             Input::TurnRecovered => {
                 if let Phase::Busy(turn) = &mut self.phase {
-                    turn.failed = None;
+                    (turn.failed, turn.retrying) = (None, false);
+                }
+            }
+            Input::TurnWarned => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.warned = true;
+                }
+            }
+            Input::Retrying(retrying) => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.retrying = retrying;
                 }
             }
             Input::PromptRefused { prompt, error } => self.refused(prompt, error, &mut out),
