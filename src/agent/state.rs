@@ -184,7 +184,10 @@ impl AgentModel {
         let named = list.models.into_iter().map(|model| Self {
             name: model.name.unwrap_or_else(|| model.id.clone()),
             id: model_name(&model.provider, &model.id),
-            efforts: model.thinking.map(|thinking| thinking.efforts).unwrap_or_default(),
+            efforts: model
+                .thinking
+                .map(|thinking| thinking.efforts)
+                .unwrap_or_default(),
         });
         Ok(named.collect())
     }

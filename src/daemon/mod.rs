@@ -24,8 +24,10 @@ use crate::error::Fatal;
 use crate::http::{self, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
+use crate::session::models::Models;
 use crate::session::slots::Slots;
 use crate::session::{Deps, Sessions};
+use crate::status::Host;
 use crate::store::Store;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
@@ -99,6 +101,8 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let last = CancellationToken::new();
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
+    let http_addr = ports.listener.local_addr().unwrap_or(config.http_addr);
+    let host = Host::new(gateway_seen.clone(), http_addr);
     let health = Health {
         gateway: gateway_seen.clone(),
         booted: booted_seen,
@@ -113,6 +117,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            host,
         };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
@@ -151,6 +156,7 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    host: Host,
 }
 
 impl Boot {
@@ -187,6 +193,7 @@ impl Boot {
         )
         .await?;
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
+        deps.recall_models().await;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         let mut outbox_watch =
@@ -246,6 +253,8 @@ impl Boot {
             outbox,
             rest,
             marker,
+            models: Models::default(),
+            host: self.host.clone(),
         });
         deps.sessions.connect(&deps);
         deps

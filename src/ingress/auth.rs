@@ -2,6 +2,7 @@
 //! compile without a decision.
 
 use super::Ask;
+use super::commands::Command;
 use crate::config::Config;
 use crate::ids::{GuildId, RoleId, UserId};
 
@@ -64,6 +65,8 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
             (Need::Drive, true)
         }
         Ask::ContinueQueue { .. } => (Need::Drive, true),
+        Ask::Command { command, .. } => (by_command(command), true),
+        Ask::Complete => (Need::Drive, true),
         Ask::Answer { .. } => (Need::Approve, true),
     };
     if need == Need::Nothing {
@@ -97,6 +100,27 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
     }
 }
 
+/// Commands are for whoever may use the bot, each one decided here.
+const fn by_command(command: &Command) -> Need {
+    match command {
+        Command::Status
+        | Command::Health
+        | Command::Version
+        | Command::Help
+        | Command::Sessions { .. }
+        | Command::Queue(_)
+        | Command::Log(_)
+        | Command::Drop(..)
+        | Command::Clear(_)
+        | Command::CancelOf(_)
+        | Command::StopOf { .. }
+        | Command::Model { .. }
+        | Command::Thinking { .. }
+        | Command::Compact { .. }
+        | Command::Resume { .. } => Need::Drive,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -104,6 +128,7 @@ mod tests {
     use super::*;
     use crate::ids::{ChannelId, MessageId, PromptId, SessionId};
     use crate::ingress::Written;
+    use crate::ingress::commands::Of;
     use crate::session::state::Choice;
 
     const GUILD: u64 = 10;
@@ -183,6 +208,16 @@ mod tests {
                 choice: Choice::Retry,
             },
         ];
+        let session = SessionId::random();
+        let commands = every_command(&session);
+        let commands = commands
+            .into_iter()
+            .map(|command| Ask::Command { channel, command });
+        let requests = requests
+            .into_iter()
+            .chain(commands)
+            .chain([Ask::Complete])
+            .collect();
         let answer = Ask::Answer {
             channel,
             session: SessionId::random(),
@@ -190,6 +225,40 @@ mod tests {
             choice: 0,
         };
         (events, requests, answer)
+    }
+
+    fn every_command(session: &SessionId) -> Vec<Command> {
+        let text = || Some("x".to_owned());
+        vec![
+            Command::Status,
+            Command::Health,
+            Command::Version,
+            Command::Help,
+            Command::Sessions { page: 0 },
+            Command::Queue(Of::Here),
+            Command::Queue(Of::Session(session.clone())),
+            Command::Log(Of::Here),
+            Command::Log(Of::Session(session.clone())),
+            Command::Drop(session.clone(), PromptId(1)),
+            Command::Clear(session.clone()),
+            Command::CancelOf(session.clone()),
+            Command::StopOf {
+                session: session.clone(),
+                sure: false,
+            },
+            Command::StopOf {
+                session: session.clone(),
+                sure: true,
+            },
+            Command::Model { name: None },
+            Command::Model { name: text() },
+            Command::Thinking { level: None },
+            Command::Thinking { level: text() },
+            Command::Compact { instructions: None },
+            Command::Resume {
+                session: session.to_string(),
+            },
+        ]
     }
 
     #[test]

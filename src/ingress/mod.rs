@@ -2,7 +2,11 @@
 //! and only then acted on.
 
 pub mod auth;
+pub mod commands;
+pub mod complete;
 mod messages;
+mod resume;
+mod settings;
 mod start;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use crate::store::prompts::Attachment;
 use crate::store::sessions::{Session, SessionPhase};
 
 use auth::{Decision, Person, Refusal};
+use commands::Command;
 
 /// Something that was asked, and by whom.
 #[derive(Debug, Clone)]
@@ -105,6 +110,15 @@ pub enum Ask {
         /// What to do with it.
         choice: Choice,
     },
+    /// A command that asks how things are or changes a session, or a button that does the same.
+    Command {
+        /// Where it was given.
+        channel: ChannelId,
+        /// Which.
+        command: Command,
+    },
+    /// An option of a command is being written, and its choices are wanted.
+    Complete,
     /// An answer to a question of the agent.
     Answer {
         /// The session's thread.
@@ -116,6 +130,14 @@ pub enum Ask {
         /// Which option.
         choice: usize,
     },
+}
+
+impl Ask {
+    /// Whether only the person who asked needs to see the answer.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        matches!(self, Self::Command { command, .. } if command.is_private())
+    }
 }
 
 /// A message of a person.
@@ -138,7 +160,7 @@ pub struct Written {
 }
 
 /// What to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Nothing: what happens in the thread is the answer.
     Nothing,
@@ -146,6 +168,20 @@ pub enum Answer {
     Said(String),
     /// This, to that person only.
     Privately(String),
+    /// A whole message.
+    Shown(Box<Draft>),
+}
+
+impl Answer {
+    /// The answer as a message. An interaction has to be answered, also where there is nothing to say.
+    #[must_use]
+    pub fn into_draft(self) -> Draft {
+        match self {
+            Self::Nothing => Draft::text("Done."),
+            Self::Said(text) | Self::Privately(text) => Draft::text(text),
+            Self::Shown(draft) => *draft,
+        }
+    }
 }
 
 /// The one way in. A cheap clone.
@@ -207,6 +243,9 @@ impl Ingress {
                 let session = self.named_or_here(session.as_deref(), channel).await?;
                 self.say(&session, text, steer, &by).await
             }
+            (Ask::Command { channel, command }, Some(by)) => self.command(channel, command, &by).await,
+            // Its choices are given by `complete`.
+            (Ask::Complete, Some(_)) => Ok(Answer::Nothing),
             (Ask::Cancel { channel }, Some(_)) => self.control(channel, Input::Cancel).await,
             (Ask::Stop { channel }, Some(_)) => self.control(channel, Input::Stop).await,
             (Ask::ContinueQueue { channel }, Some(_)) => self.control(channel, Input::ContinueQueue).await,
@@ -233,6 +272,10 @@ impl Ingress {
     /// Something of a thread's session is asked; the session says what comes of it.
     async fn control(&self, channel: ChannelId, input: Input) -> Result<Answer> {
         let session = self.session_here(channel).await?;
+        self.control_of(&session, input).await
+    }
+
+    async fn control_of(&self, session: &Session, input: Input) -> Result<Answer> {
         let reply = self.deps.sessions.ask(&session.id, input).await;
         let reply = reply.ok_or_else(|| anyhow::anyhow!("session {} gave no answer", session.id))?;
         Ok(match reply {
@@ -264,17 +307,12 @@ impl Ingress {
     /// The open session whose thread this is.
     async fn session_here(&self, channel: ChannelId) -> Result<Session> {
         let session = self.deps.store.session_of_thread(channel.thread()).await?;
-        match session {
-            Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => {
-                Ok(session)
-            }
-            Some(_) => Err(UserError::new("This session has ended.")
-                .hint("Start a new one with `/omp new`.")
-                .into()),
-            None => Err(UserError::new("There is no session here.")
-                .hint("Use this in a session's thread, or start one with `/omp new`.")
-                .into()),
+        if session.is_none() {
+            return Err(UserError::new("There is no session here.")
+                .hint("Use this in a session's thread (`/omp sessions` lists them), or start one with `/omp new`.")
+                .into());
         }
+        open_one(session)
     }
 
     async fn named_or_here(&self, name: Option<&str>, channel: ChannelId) -> Result<Session> {
@@ -286,7 +324,7 @@ impl Ingress {
                 "There is no open session {}.",
                 crate::render::text::code(name)
             ))
-            .hint("A session's id is in the first line of its thread.")
+            .hint("Begin to write its name, and choose it from the list.")
         };
         let id: SessionId = name.trim().parse().map_err(|_| unknown())?;
         let session = self.deps.store.session(&id).await?;
@@ -332,6 +370,12 @@ impl Ingress {
         &self.deps.rest
     }
 
+    /// How the daemon itself is doing.
+    #[must_use]
+    pub(crate) fn host(&self) -> &crate::status::Host {
+        &self.deps.host
+    }
+
     /// The server.
     #[must_use]
     pub fn guild(&self) -> GuildId {
@@ -339,12 +383,11 @@ impl Ingress {
     }
 
     /// Answers a message.
-    pub async fn reply_to(&self, channel: ChannelId, message: MessageId, text: String) -> Result<()> {
+    pub async fn reply_to(&self, channel: ChannelId, message: MessageId, draft: Draft) -> Result<()> {
         let draft = Draft {
-            content: text,
             reply_to: Some(message),
             silent: true,
-            ..Draft::default()
+            ..draft
         };
         let row = self.deps.outbox.post(channel, draft).await?;
         self.deps.outbox.seal(row).await
@@ -357,6 +400,22 @@ impl Ingress {
 
     fn first_without_content(&self) -> bool {
         !self.said_no_content.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// A session that can be worked with, or what to do instead.
+fn open_one(session: Option<Session>) -> Result<Session> {
+    match session {
+        Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => Ok(session),
+        Some(session) if session.agent_session.is_some() => Err(UserError::new("This session has ended.")
+            .hint("`/omp resume` continues it in a new thread; `/omp new` starts another one.")
+            .into()),
+        Some(_) => Err(UserError::new("This session has ended.")
+            .hint("Start a new one with `/omp new`.")
+            .into()),
+        None => Err(UserError::new("That session is not known here (any more).")
+            .hint("`/omp sessions` lists those that are open.")
+            .into()),
     }
 }
 

@@ -226,7 +226,7 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "The conversation is kept: {} in {} continues it in a terminal",
+                "The conversation is kept: `/omp resume` continues it here, {} in {} in a terminal",
                 text::code(&format!("omp --resume {agent_session}")),
                 text::code(&session.workspace)
             )));

@@ -147,7 +147,11 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_first_and_strangers_are_left_out() {
-        let names = ["anthropic/claude-opus-4", "anthropic/claude-sonnet-4", "openai/gpt-6"];
+        let names = [
+            "anthropic/claude-opus-4",
+            "anthropic/claude-sonnet-4",
+            "openai/gpt-6",
+        ];
         let near = |wanted| nearest(wanted, names.into_iter(), 5);
         assert_eq!(near("sonnet"), ["anthropic/claude-sonnet-4"]);
         assert_eq!(near("claude-opsu-4")[0], "anthropic/claude-opus-4");
@@ -168,7 +172,10 @@ mod tests {
         assert_eq!(models.levels(Some("p/m")), ["off", "low", "high"]);
         assert_eq!(models.levels(Some("p/other")), LEVELS);
         assert_eq!(models.levels(None), LEVELS);
-        assert!(!models.learn(Vec::new()), "an agent without a login says nothing new");
+        assert!(
+            !models.learn(Vec::new()),
+            "an agent without a login says nothing new"
+        );
         assert_eq!(models.list().len(), 1);
     }
 }

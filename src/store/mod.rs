@@ -121,14 +121,16 @@ impl Store {
 /// Whether the database was only held by somebody else, so that the same may work a moment later.
 #[must_use]
 pub fn is_busy(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| match cause.downcast_ref::<sqlx::Error>() {
-        Some(sqlx::Error::PoolTimedOut) => true,
-        Some(sqlx::Error::Database(refusal)) => {
-            let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
-            code.is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED))
-        }
-        _ => false,
-    })
+    error
+        .chain()
+        .any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::PoolTimedOut) => true,
+            Some(sqlx::Error::Database(refusal)) => {
+                let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED))
+            }
+            _ => false,
+        })
 }
 
 /// How long the database takes.

@@ -198,11 +198,11 @@ impl Store {
 
     /// The prompts of a session that wait for their turn or for a person, in order.
     pub async fn waiting_prompts(&self, session: &SessionId) -> Result<Vec<WaitingPrompt>> {
-        // A prompt may be as long as Discord lets it be; nobody is shown more than its first words.
+        // Nobody is shown more than the first words, but a secret in them must be there whole to be recognised.
         sqlx::query_as!(
             WaitingPrompt,
             r#"SELECT prompt_id AS "id!: PromptId", author_id AS "author!: UserId",
-                   substr(text, 1, 400) AS "text!: String", attachments <> '[]' AS "has_files!: bool",
+                   substr(text, 1, 8000) AS "text!: String", attachments <> '[]' AS "has_files!: bool",
                    state AS "state!: PromptState"
                FROM prompts
                WHERE session_id = ?1 AND state IN ('queued', 'held', 'asking')

@@ -163,7 +163,7 @@ impl Store {
                    parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
                    phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
                    agent_session_id AS agent_session, started_by AS "started_by!: UserId",
-                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at, created_at
                FROM agent_sessions AS past
                WHERE phase IN ('stopped', 'failed') AND agent_session_id IS NOT NULL
                  AND NOT EXISTS (
@@ -199,7 +199,9 @@ impl Store {
         if let Some(open) = open {
             return Ok(Err(open));
         }
-        insert(&mut tx, new, now).await.context("cannot store the session")?;
+        insert(&mut tx, new, now)
+            .await
+            .context("cannot store the session")?;
         sqlx::query!(
             "UPDATE agent_sessions SET agent_session_id = ?2 WHERE session_id = ?1",
             new.id,
@@ -214,7 +216,8 @@ impl Store {
     /// Directories that sessions were run in, the newest first.
     pub async fn workspaces(&self, limit: u32) -> Result<Vec<String>> {
         sqlx::query_scalar!(
-            "SELECT workspace FROM agent_sessions GROUP BY workspace ORDER BY max(last_active_at) DESC LIMIT ?1",
+            r#"SELECT workspace AS "workspace!" FROM agent_sessions
+               GROUP BY workspace ORDER BY max(last_active_at) DESC LIMIT ?1"#,
             limit
         )
         .fetch_all(&self.pool)
@@ -262,7 +265,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        tx.commit().await.context("cannot store the session's thinking level")?;
+        tx.commit()
+            .await
+            .context("cannot store the session's thinking level")?;
         Ok(())
     }
 

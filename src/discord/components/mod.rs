@@ -1,6 +1,7 @@
 //! Buttons and selects. Their `custom_id` names a row; what it means is in SQLite and in the session, so a button
 //! that outlived a restart is answered honestly.
 
+mod card;
 mod dialog;
 
 use serenity::all as s;
@@ -22,7 +23,9 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
     }
     let (verb, id) = (parts.next()?, parts.next()?);
     let choice = match verb {
-        "queue" => return Some(Ask::ContinueQueue { channel }),
+        "queue" => return card::queue(id, parts, channel),
+        "card" => return card::card(id, parts, channel),
+        "sessions" => return card::sessions(id, channel),
         "ask" => return dialog::ask(id, parts, value, channel),
         "continue" => Choice::Continue,
         "discard" => Choice::Discard,
@@ -77,13 +80,16 @@ async fn answer(
         Decision::Ignore => return Ok(()),
         Decision::Allow => {}
     }
+    if let Some(way) = card::way(&inbound.ask) {
+        return card::answer(ctx, component, ingress, inbound, way).await;
+    }
     // Within three seconds, before anything that may be slow.
     component
         .create_response(ctx, s::CreateInteractionResponse::Acknowledge)
         .await?;
     match ingress.take(inbound).await {
         Ok(Answer::Nothing) => Ok(()),
-        Ok(Answer::Said(_)) => {
+        Ok(Answer::Said(_) | Answer::Shown(_)) => {
             let label = label(component).unwrap_or_else(|| "Done".to_owned());
             let content = format!("{}\n-# {label} ⋅ {}", component.message.content, escape(&name));
             let edit = s::EditInteractionResponse::new()
