@@ -59,7 +59,9 @@ impl History {
 
     /// Whether a test keeps answers back.
     pub(super) fn is_held(&self) -> bool {
-        self.file.parent().is_some_and(|folder| folder.join("hold").exists())
+        self.file
+            .parent()
+            .is_some_and(|folder| folder.join("hold").exists())
     }
 
     /// Remembers something, on disk first.

@@ -148,7 +148,9 @@ impl Player {
             "set_thinking_level" => {
                 self.hold();
                 // As some models do: less than what was asked for.
-                let level = command["level"].as_str().map(|l| if l == "max" { "high" } else { l });
+                let level = command["level"]
+                    .as_str()
+                    .map(|l| if l == "max" { "high" } else { l });
                 self.options.thinking = level.map(str::to_owned);
             }
             "compact" => return self.compact(&command),

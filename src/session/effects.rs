@@ -15,7 +15,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, workspace};
+use super::{Deps, paint, workspace};
 use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -245,9 +245,10 @@ impl Actor {
 
     fn begin_turn(&mut self) {
         let now = Instant::now();
+        self.vitals.active_at = now_ms();
         self.turn = Some(TurnClock {
             began: Some(now),
-            began_ms: Some(now_ms()),
+            began_ms: Some(self.vitals.active_at),
             next_typing: Some(now),
             ..TurnClock::default()
         });
@@ -302,6 +303,7 @@ impl Actor {
     /// What the turn has used. It is stored with the view that follows.
     fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
         let vitals = &mut self.vitals;
+        vitals.active_at = now_ms();
         vitals.cost += cost;
         if let Some(model) = model {
             vitals.model = Some(model.to_owned());
@@ -331,6 +333,9 @@ impl Actor {
     async fn archive(&mut self) -> Result<()> {
         // A message to an archived thread would open it again.
         self.flush_all().await?;
+        if let Some(view) = self.view() {
+            paint::retire(&self.deps, &view).await?;
+        }
         match self.channel() {
             Some(channel) => {
                 self.deps

@@ -4,6 +4,8 @@
 //! processes, `publish` turns events into messages.
 
 pub mod actor;
+mod card;
+pub mod dashboard;
 mod deliver;
 mod desk;
 mod dialog;
@@ -12,6 +14,7 @@ pub mod live;
 mod logs;
 pub mod models;
 pub mod open;
+mod paint;
 mod prose;
 mod publish;
 pub mod registry;

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
 use super::state::{Input, Reply};
-use super::view::SessionView;
-use crate::ids::SessionId;
+use super::view::{SessionView, Status};
+use crate::ids::{ChannelId, SessionId};
 
 /// The running sessions. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ struct Inner {
     views: Mutex<Views>,
     /// Counts the changes of views.
     changes: watch::Sender<u64>,
+    painting: tokio::sync::Mutex<()>,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
@@ -35,6 +36,19 @@ struct Views {
     now: HashMap<SessionId, SessionView>,
     /// Sessions that changed since somebody asked.
     changed: HashSet<SessionId>,
+    /// How many messages people wrote since then.
+    written: HashMap<ChannelId, usize>,
+    /// Sessions whose words do not arrive.
+    blocked: HashMap<SessionId, &'static str>,
+}
+
+impl Views {
+    /// What cannot be seen in a session's thread is what matters most about it.
+    fn overlay(&self, view: &mut SessionView) {
+        if let Some(why) = self.blocked.get(&view.id) {
+            (view.status, view.phase_word) = (Status::Degraded, why);
+        }
+    }
 }
 
 impl Sessions {
@@ -45,13 +59,51 @@ impl Sessions {
     /// The sessions that have an actor, in no order.
     #[must_use]
     pub fn views(&self) -> Vec<SessionView> {
-        self.views_lock().now.values().cloned().collect()
+        let views = self.views_lock();
+        let mut now: Vec<SessionView> = views.now.values().cloned().collect();
+        now.iter_mut().for_each(|view| views.overlay(view));
+        now
     }
 
     /// One session that has an actor.
     #[must_use]
     pub fn view(&self, id: &SessionId) -> Option<SessionView> {
-        self.views_lock().now.get(id).cloned()
+        let views = self.views_lock();
+        let mut view = views.now.get(id).cloned()?;
+        views.overlay(&mut view);
+        Some(view)
+    }
+
+    /// The same for a session that has no actor.
+    pub(super) fn overlay(&self, view: &mut SessionView) {
+        self.views_lock().overlay(view);
+    }
+
+    /// What a session says does not arrive, or does again. `true` where that is new.
+    pub(super) fn set_blocked(&self, id: &SessionId, why: Option<&'static str>) -> bool {
+        let mut views = self.views_lock();
+        let before = match why {
+            Some(why) => views.blocked.insert(id.clone(), why),
+            None => views.blocked.remove(id),
+        };
+        let changed = before != why;
+        if changed {
+            views.changed.insert(id.clone());
+            drop(views);
+            self.changed();
+        }
+        changed
+    }
+
+    /// A person wrote a message in a session's thread.
+    pub(crate) fn wrote(&self, channel: ChannelId) {
+        *self.views_lock().written.entry(channel).or_default() += 1;
+        self.changed();
+    }
+
+    /// Held by whoever paints a card.
+    pub(super) async fn painting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.painting.lock().await
     }
 
     /// Counts up whenever a session has changed.
@@ -60,23 +112,20 @@ impl Sessions {
         self.0.changes.subscribe()
     }
 
-    /// The sessions that have changed since this was last asked, for the one who paints them.
-    pub(super) fn take_changed(&self) -> HashSet<SessionId> {
-        std::mem::take(&mut self.views_lock().changed)
+    /// The sessions that have changed since this was last asked, and how much people wrote where, for the one who
+    /// paints them.
+    pub(super) fn take_changed(&self) -> (HashSet<SessionId>, HashMap<ChannelId, usize>) {
+        let mut views = self.views_lock();
+        (
+            std::mem::take(&mut views.changed),
+            std::mem::take(&mut views.written),
+        )
     }
 
-    /// An actor tells how its session is doing. The time of the last deed only counts with another change.
+    /// An actor tells how its session is doing.
     pub(super) fn publish(&self, view: SessionView) {
         let mut views = self.views_lock();
-        let known = views.now.get(&view.id);
-        let same = known.is_some_and(|known| {
-            *known
-                == SessionView {
-                    last_active_ms: known.last_active_ms,
-                    ..view.clone()
-                }
-        });
-        if !same {
+        if views.now.get(&view.id) != Some(&view) {
             views.changed.insert(view.id.clone());
             views.now.insert(view.id.clone(), view);
             drop(views);

@@ -11,7 +11,6 @@ use super::Deps;
 use super::actor::Actor;
 use super::state::Health;
 use crate::ids::{ChannelId, SessionId, ThreadId};
-use crate::store::now_ms;
 use crate::store::vitals::StoredView;
 
 /// How a session is doing, in five words.
@@ -168,10 +167,9 @@ pub async fn all_views(deps: &Deps) -> Result<Vec<SessionView>> {
     let stored = deps.store.stored_views(None).await?;
     let live = deps.sessions.views().into_iter();
     let mut live: HashMap<_, _> = live.map(|view| (view.id.clone(), view)).collect();
-    let views = stored.into_iter().map(|stored| {
-        live.remove(&stored.id)
-            .unwrap_or_else(|| SessionView::dormant(stored))
-    });
+    let views = stored
+        .into_iter()
+        .map(|stored| live.remove(&stored.id).unwrap_or_else(|| dormant(deps, stored)));
     Ok(views.collect())
 }
 
@@ -182,7 +180,13 @@ pub async fn view_of(deps: &Deps, id: &SessionId) -> Result<Option<SessionView>>
     Ok(stored
         .into_iter()
         .next()
-        .map(|stored| live().unwrap_or_else(|| SessionView::dormant(stored))))
+        .map(|stored| live().unwrap_or_else(|| dormant(deps, stored))))
+}
+
+fn dormant(deps: &Deps, stored: StoredView) -> SessionView {
+    let mut view = SessionView::dormant(stored);
+    deps.sessions.overlay(&mut view);
+    view
 }
 
 impl Actor {
@@ -199,7 +203,8 @@ impl Actor {
         Ok(())
     }
 
-    fn view(&self) -> Option<SessionView> {
+    /// How the session is doing now.
+    pub(super) fn view(&self) -> Option<SessionView> {
         let session = self.session.as_ref()?;
         let (status, phase_word) = match (self.state.status(), self.dialogs.is_asking()) {
             (Status::Busy | Status::Degraded, true) => (Status::Waiting, "waiting for an answer"),
@@ -228,7 +233,7 @@ impl Actor {
             workspace: session.workspace.clone(),
             approval_mode: session.approval_mode.clone(),
             dialogs: usize::from(self.dialogs.is_asking()),
-            last_active_ms: now_ms(),
+            last_active_ms: self.vitals.active_at,
             created_ms: session.created_at,
             process: self.running.is_some(),
         })

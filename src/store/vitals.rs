@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{Store, now_ms};
+use super::Store;
 use crate::ids::{ChannelId, SessionId, ThreadId};
 
 /// How the last thing went that a session tried.
@@ -37,6 +37,8 @@ pub struct Vitals {
     pub context_percent: Option<f64>,
     /// What all turns cost together, in US dollars.
     pub cost: f64,
+    /// When it last did something, in unix milliseconds.
+    pub active_at: i64,
 }
 
 /// An open session as the store knows it.
@@ -83,8 +85,12 @@ impl Store {
     pub async fn vitals(&self, id: &SessionId) -> Result<Vitals> {
         let vitals = sqlx::query_as!(
             Vitals,
-            r#"SELECT health AS "health!: Health", model, thinking, tokens, context_percent, cost
-               FROM session_vitals WHERE session_id = ?1"#,
+            r#"SELECT coalesce(v.health, 'good') AS "health!: Health", v.model AS "model: String",
+                   v.thinking AS "thinking: String", v.tokens AS "tokens: i64",
+                   v.context_percent AS "context_percent: f64", coalesce(v.cost, 0.0) AS "cost!: f64",
+                   s.last_active_at AS active_at
+               FROM agent_sessions s LEFT JOIN session_vitals v ON v.session_id = s.session_id
+               WHERE s.session_id = ?1"#,
             id
         )
         .fetch_optional(self.pool())
@@ -93,9 +99,8 @@ impl Store {
         Ok(vitals.unwrap_or_default())
     }
 
-    /// Stores what is known of a session, and that it did something just now.
+    /// Stores what is known of a session.
     pub async fn set_vitals(&self, id: &SessionId, vitals: &Vitals) -> Result<()> {
-        let now = now_ms();
         let mut tx = self.write().await?;
         sqlx::query!(
             "INSERT INTO session_vitals (session_id, health, model, thinking, tokens, context_percent, cost)
@@ -117,7 +122,7 @@ impl Store {
         sqlx::query!(
             "UPDATE agent_sessions SET last_active_at = ?2 WHERE session_id = ?1",
             id,
-            now
+            vitals.active_at
         )
         .execute(&mut *tx)
         .await

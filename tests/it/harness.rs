@@ -320,7 +320,7 @@ impl Bench {
     pub async fn turns(&self, thread: ThreadId, count: usize) -> Vec<SeenMessage> {
         self.sim
             .until(&format!("{count} footers in the thread"), move |sim| {
-                let messages = sim.messages(thread);
+                let messages = talk(sim, thread);
                 (messages.iter().filter(|m| is_footer(m)).count() >= count).then_some(messages)
             })
             .await
@@ -357,11 +357,23 @@ pub fn is_footer(message: &SeenMessage) -> bool {
             .is_some_and(|line| line.starts_with("-# my-project ⋅"))
 }
 
+/// Whether it is a session's card or the board: they say nothing, they show.
+pub fn is_card(message: &SeenMessage) -> bool {
+    message.by_bot && message.content.is_empty() && !message.embeds.is_empty()
+}
+
+/// The messages of a thread without its card, whose place among them is nobody's business.
+pub fn talk(sim: &Sim, thread: ThreadId) -> Vec<SeenMessage> {
+    let mut messages = sim.messages(thread);
+    messages.retain(|m| !is_card(m));
+    messages
+}
+
 /// What the bot said in the thread besides footers and the opening line, joined.
 pub fn answers(messages: &[SeenMessage]) -> String {
     let said = messages
         .iter()
-        .filter(|m| m.by_bot && !m.content.starts_with("-# "));
+        .filter(|m| m.by_bot && !is_card(m) && !m.content.starts_with("-# "));
     said.map(|m| m.content.clone()).collect::<Vec<_>>().join("\n")
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ompcord::ids::ThreadId;
 use ompcord::sim::{SeenMessage, Sim, SimConfig};
 
-use crate::harness::{Bench, answers, is_footer, scripted_command};
+use crate::harness::{Bench, answers, is_footer, scripted_command, talk};
 
 /// The lines in the code blocks of these messages, in order.
 fn logged(messages: &[SeenMessage]) -> Vec<String> {
@@ -43,7 +43,7 @@ fn squeezed(text: &str) -> Vec<&str> {
 /// The thread as a reader sees it, one line per message; what differs from run to run is replaced.
 fn page(sim: &Sim, thread: ThreadId) -> String {
     let mut page = String::new();
-    for message in sim.messages(thread).iter().filter(|m| m.by_bot) {
+    for message in talk(sim, thread).iter().filter(|m| m.by_bot) {
         let marks = [
             (message.silent, "silent"),
             (message.edited, "edited"),

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::draft::Draft;
 use super::rest::{Call, Rest, RestError};
 use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::store::dashboards::Place;
 use crate::store::outbox::{Fate, RowKind};
 use crate::store::{Store, now_ms};
 
@@ -99,6 +100,10 @@ pub struct Pace {
     pub dedupe_for: Duration,
     /// How long a rename may take.
     pub rename_within: Duration,
+    /// A card of a channel is sent at most this often.
+    pub background_every: Duration,
+    /// How long cards are kept back after a limit: what is left of the channel's allowance is for words.
+    pub background_after_limit: Duration,
 }
 
 impl Default for Pace {
@@ -108,6 +113,8 @@ impl Default for Pace {
             backoff_to: Duration::from_secs(30),
             dedupe_for: Duration::from_mins(2),
             rename_within: Duration::from_secs(5),
+            background_every: Duration::from_millis(1500),
+            background_after_limit: Duration::from_secs(5),
         }
     }
 }
@@ -171,6 +178,25 @@ impl Outbox {
             .inner
             .store
             .outbox_insert(channel, RowKind::Message, &nonce(), &payload, None)
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
+    /// Wants a message that is edited in place for ever: the card of a session, the board. Which row it is, is written
+    /// down in the same step, so that no crash makes a second one.
+    pub async fn post_at(
+        &self,
+        place: &Place,
+        channel: ChannelId,
+        draft: Draft,
+        painted: &str,
+    ) -> Result<OutboxId> {
+        ensure!(!draft.is_empty(), "cannot send an empty message");
+        let payload = Letter::new(draft).text()?;
+        let store = &self.inner.store;
+        let row = store
+            .dashboard_post(place, channel, (&nonce(), &payload), painted)
             .await?;
         self.inner.wake(channel).await?;
         Ok(row)
@@ -355,8 +381,10 @@ impl Outbox {
         self.inner.store.outbox_left().await
     }
 
-    /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start.
+    /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start. Nothing is
+    /// kept back from now on.
     pub async fn flush(&self, deadline: Duration) -> usize {
+        self.inner.hurry();
         let mut progress = self.inner.progress.subscribe();
         let sleep = tokio::time::sleep(deadline);
         tokio::pin!(sleep);
