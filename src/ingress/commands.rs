@@ -5,7 +5,8 @@
 use anyhow::Result;
 
 use super::auth::Person;
-use super::{Answer, Ingress, open_one};
+use super::find::open_one;
+use super::{Answer, Ingress};
 use crate::about;
 use crate::discord::draft::{Draft, FileRef, MAX_FILE_BYTES};
 use crate::error::UserError;

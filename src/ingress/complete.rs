@@ -72,7 +72,7 @@ impl Ingress {
                 nearest(typed, names, MOST).into_iter().map(same).collect()
             }
             Field::Thinking => {
-                let views = self.deps.sessions.views();
+                let views = all_views(&self.deps).await.unwrap_or_default();
                 let here = views
                     .into_iter()
                     .find(|view| view.thread == Some(channel.thread()));

@@ -4,6 +4,7 @@
 pub mod auth;
 pub mod commands;
 pub mod complete;
+mod find;
 mod messages;
 mod resume;
 mod settings;
@@ -16,7 +17,6 @@ use anyhow::Result;
 
 use crate::discord::draft::Draft;
 use crate::discord::rest::Rest;
-use crate::error::UserError;
 use crate::ids::{ChannelId, GuildId, MessageId, PromptId, SessionId, ThreadId, UserId};
 use crate::render::notice;
 use crate::session::Deps;
@@ -304,35 +304,6 @@ impl Ingress {
         })
     }
 
-    /// The open session whose thread this is.
-    async fn session_here(&self, channel: ChannelId) -> Result<Session> {
-        let session = self.deps.store.session_of_thread(channel.thread()).await?;
-        if session.is_none() {
-            return Err(UserError::new("There is no session here.")
-                .hint("Use this in a session's thread (`/omp sessions` lists them), or start one with `/omp new`.")
-                .into());
-        }
-        open_one(session)
-    }
-
-    async fn named_or_here(&self, name: Option<&str>, channel: ChannelId) -> Result<Session> {
-        let Some(name) = name else {
-            return self.session_here(channel).await;
-        };
-        let unknown = || {
-            UserError::new(format!(
-                "There is no open session {}.",
-                crate::render::text::code(name)
-            ))
-            .hint("Begin to write its name, and choose it from the list.")
-        };
-        let id: SessionId = name.trim().parse().map_err(|_| unknown())?;
-        let session = self.deps.store.session(&id).await?;
-        session
-            .filter(|s| s.phase == SessionPhase::Open)
-            .ok_or_else(|| unknown().into())
-    }
-
     /// A thread is gone: its session ends, the agent's own file stays.
     pub async fn thread_gone(&self, thread: ThreadId) -> Result<()> {
         if let Some(session) = self.deps.store.session_of_thread(thread).await?
@@ -400,22 +371,6 @@ impl Ingress {
 
     fn first_without_content(&self) -> bool {
         !self.said_no_content.swap(true, Ordering::Relaxed)
-    }
-}
-
-/// A session that can be worked with, or what to do instead.
-fn open_one(session: Option<Session>) -> Result<Session> {
-    match session {
-        Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => Ok(session),
-        Some(session) if session.agent_session.is_some() => Err(UserError::new("This session has ended.")
-            .hint("`/omp resume` continues it in a new thread; `/omp new` starts another one.")
-            .into()),
-        Some(_) => Err(UserError::new("This session has ended.")
-            .hint("Start a new one with `/omp new`.")
-            .into()),
-        None => Err(UserError::new("That session is not known here (any more).")
-            .hint("`/omp sessions` lists those that are open.")
-            .into()),
     }
 }
 

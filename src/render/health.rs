@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::footer::duration;
-use super::status::{check, gateway};
+use super::status::{check, gateway, took};
 use super::text::{clip, code, escape};
 use crate::agent::VersionError;
 use crate::session::view::Status;
@@ -116,11 +116,7 @@ fn database_check(report: &HealthReport) -> (bool, String) {
         Ok(probe) => line(
             true,
             "Database",
-            &format!(
-                "written in {}, read in {}",
-                duration(probe.write),
-                duration(probe.read)
-            ),
+            &format!("written in {}, read in {}", took(probe.write), took(probe.read)),
             "",
         ),
         Err(why) => line(
@@ -229,7 +225,7 @@ mod tests {
         let embed = health(report);
         format!(
             "{:06X} {}\n{}",
-            embed["color"],
+            embed["color"].as_u64().unwrap(),
             embed["title"].as_str().unwrap(),
             embed["description"].as_str().unwrap()
         )

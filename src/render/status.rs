@@ -1,5 +1,7 @@
 //! `/omp status`: how the daemon is doing, as an embed that fits on a phone.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::footer::duration;
@@ -32,6 +34,15 @@ pub(super) fn gateway(gateway: &GatewayState) -> String {
     }
 }
 
+/// How long an answer took. Less than a millisecond is not nothing.
+pub(super) fn took(time: Duration) -> String {
+    if time < Duration::from_millis(1) {
+        "under 1 ms".to_owned()
+    } else {
+        duration(time)
+    }
+}
+
 /// The status as an embed.
 #[must_use]
 pub fn status(seen: &StatusSnapshot) -> Value {
@@ -54,7 +65,7 @@ pub fn status(seen: &StatusSnapshot) -> Value {
         "fields": [
             field("Uptime", duration(seen.uptime)),
             field("Gateway", gateway_latency.map_or_else(|| "not measured yet".to_owned(), duration)),
-            field("Database", seen.database.map_or_else(|| "no answer".to_owned(), duration)),
+            field("Database", seen.database.map_or_else(|| "no answer".to_owned(), took)),
             field("Sessions", sessions(seen)),
             field("Agent processes", format!("{} of {}", seen.processes, seen.max_processes)),
             field("Queue", queue(seen)),
@@ -152,8 +163,6 @@ fn checklist(seen: &StatusSnapshot) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn seen() -> StatusSnapshot {
@@ -192,7 +201,7 @@ mod tests {
         let fields: Vec<_> = fields.collect();
         format!(
             "{:06X}\n{}\n{}",
-            embed["color"],
+            embed["color"].as_u64().unwrap(),
             embed["description"].as_str().unwrap(),
             fields.join("\n")
         )

@@ -131,13 +131,15 @@ fn likeness(wanted: &str, name: &str) -> f64 {
     if wanted.is_empty() {
         return 1.0;
     }
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if name == wanted || last == wanted {
+    // A model without its provider, a thread without the word that it begins with.
+    let bare = name.split_once('/').or_else(|| name.split_once(": "));
+    let bare = bare.map_or(name, |(_, bare)| bare);
+    if name == wanted || bare == wanted {
         3.0
     } else if name.contains(wanted) {
         2.0
     } else {
-        strsim::jaro_winkler(wanted, last).max(strsim::jaro_winkler(wanted, name))
+        strsim::jaro_winkler(wanted, bare).max(strsim::jaro_winkler(wanted, name))
     }
 }
 
@@ -157,6 +159,11 @@ mod tests {
         assert_eq!(near("claude-opsu-4")[0], "anthropic/claude-opus-4");
         assert_eq!(near("gpt-6"), ["openai/gpt-6"]);
         assert!(near("banana").is_empty());
+        let threads = ["Session: The garden", "Run: fix it"];
+        assert_eq!(
+            nearest("the gardne", threads.into_iter(), 2),
+            ["Session: The garden"]
+        );
         assert_eq!(nearest("hihg", LEVELS.into_iter(), 1), ["high"]);
     }
 

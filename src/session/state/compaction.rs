@@ -108,11 +108,12 @@ impl State {
         gone.extend(self.held.iter().filter(|w| wanted(w)).copied());
         self.queue.retain(|waiting| !wanted(waiting));
         self.held.retain(|waiting| !wanted(waiting));
-        out.push(Effect::Reply(Reply::Discarded { count: gone.len() }));
         for waiting in &gone {
             self.unshow(waiting, out);
             out.push(Effect::Mark(waiting.id, PromptState::Dropped));
         }
+        // Last: whoever asked looks into the store for what is left.
+        out.push(Effect::Reply(Reply::Discarded { count: gone.len() }));
         if self.phase == Phase::Waiting && self.queue.is_empty() && self.compaction == Compaction::None {
             // Nothing is left that needs the process.
             self.phase = Phase::Cold;
