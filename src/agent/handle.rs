@@ -325,17 +325,12 @@ impl AgentHandle {
     ) -> Result<Box<RawValue>, AskError> {
         let (id, answer) = self.shared.question();
         let line = line(&id);
-        let result = match self.send(Outgoing { line, prompt: None }) {
-            Ok(()) => tokio::time::timeout(patience, answer).await,
-            Err(_) => {
-                self.shared.pending().remove(&id);
-                return Err(if self.queue.is_closed() {
-                    AskError::Gone
-                } else {
-                    AskError::Deaf
-                });
-            }
-        };
+        if self.send(Outgoing { line, prompt: None }).is_err() {
+            self.shared.pending().remove(&id);
+            let gone = self.queue.is_closed();
+            return Err(if gone { AskError::Gone } else { AskError::Deaf });
+        }
+        let result = tokio::time::timeout(patience, answer).await;
         self.shared.pending().remove(&id);
         let data = result
             .map_err(|_| AskError::TooSlow)?

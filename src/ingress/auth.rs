@@ -64,9 +64,8 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Ask::New { .. } | Ask::Say { .. } | Ask::Cancel { .. } | Ask::Stop { .. } | Ask::Decide { .. } => {
             (Need::Drive, true)
         }
-        Ask::ContinueQueue { .. } => (Need::Drive, true),
+        Ask::ContinueQueue { .. } | Ask::Complete => (Need::Drive, true),
         Ask::Command { command, .. } => (by_command(command), true),
-        Ask::Complete => (Need::Drive, true),
         Ask::Answer { .. } => (Need::Approve, true),
     };
     if need == Need::Nothing {

@@ -185,13 +185,12 @@ impl Ingress {
     /// Takes waiting prompts back, and shows what is left.
     async fn discard(&self, id: SessionId, prompt: Option<PromptId>) -> Result<Answer> {
         let session = open_one(self.deps.store.session(&id).await?)?;
-        let ids = match prompt {
-            Some(prompt) => vec![prompt],
-            None => {
-                let waiting = self.deps.store.waiting_prompts(&id).await?;
-                let waiting = waiting.into_iter().filter(|p| p.state != PromptState::Asking);
-                waiting.map(|prompt| prompt.id).collect()
-            }
+        let ids = if let Some(prompt) = prompt {
+            vec![prompt]
+        } else {
+            let waiting = self.deps.store.waiting_prompts(&id).await?;
+            let waiting = waiting.into_iter().filter(|p| p.state != PromptState::Asking);
+            waiting.map(|prompt| prompt.id).collect()
         };
         let reply = self.deps.sessions.ask(&id, Input::Discard(ids)).await;
         let reply = reply.unwrap_or(Reply::Discarded { count: 0 });

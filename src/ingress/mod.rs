@@ -219,7 +219,8 @@ impl Ingress {
         let by = inbound.by;
         match (inbound.ask, by) {
             (Ask::Deleted { message }, _) => self.deleted(message).await,
-            (_, None) => Ok(Answer::Nothing),
+            // The choices of what is being typed are given by `complete`.
+            (_, None) | (Ask::Complete, _) => Ok(Answer::Nothing),
             (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (
@@ -244,8 +245,6 @@ impl Ingress {
                 self.say(&session, text, steer, &by).await
             }
             (Ask::Command { channel, command }, Some(by)) => self.command(channel, command, &by).await,
-            // Its choices are given by `complete`.
-            (Ask::Complete, Some(_)) => Ok(Answer::Nothing),
             (Ask::Cancel { channel }, Some(_)) => self.control(channel, Input::Cancel).await,
             (Ask::Stop { channel }, Some(_)) => self.control(channel, Input::Stop).await,
             (Ask::ContinueQueue { channel }, Some(_)) => self.control(channel, Input::ContinueQueue).await,

@@ -88,7 +88,7 @@ mod tests {
             commit: Some("0123456789ab"),
             built: Some("2026-11-21"),
             pid: 4711,
-            uptime: Duration::from_secs(3_720),
+            uptime: Duration::from_mins(62),
             agent: Ok("omp/18.2.3".to_owned()),
         };
         let unknown = Running {

@@ -53,6 +53,10 @@ impl Models {
     }
 
     /// Replaces the list. `true` when it is another one.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "whether it has changed only matters to who stores it"
+    )]
     pub fn learn(&self, list: Vec<AgentModel>) -> bool {
         let mut known = self.lock();
         known.asked = Some(Instant::now());

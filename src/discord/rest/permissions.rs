@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    fn may(overwrites: serde_json::Value, roles: &[&str]) -> u64 {
+    fn may(overwrites: &serde_json::Value, roles: &[&str]) -> u64 {
         let guild = serde_json::from_value(json!({"id": "1", "roles": [
             {"id": "1", "permissions": "1024"},
             {"id": "2", "permissions": "2048"},
@@ -103,26 +103,26 @@ mod tests {
 
     #[test]
     fn the_last_word_counts() {
-        assert_eq!(may(json!([]), &["2"]), 1024 | 2048);
+        assert_eq!(may(&json!([]), &["2"]), 1024 | 2048);
         let deny = |id: &str, deny: &str| json!({"id": id, "type": 0, "allow": "0", "deny": deny});
         let allow = |id: &str, allow: &str| json!({"id": id, "type": 0, "allow": allow, "deny": "0"});
-        assert_eq!(may(json!([deny("1", "2048")]), &["2"]), 1024);
+        assert_eq!(may(&json!([deny("1", "2048")]), &["2"]), 1024);
         assert_eq!(
-            may(json!([deny("1", "2048"), allow("2", "2048")]), &["2"]),
+            may(&json!([deny("1", "2048"), allow("2", "2048")]), &["2"]),
             1024 | 2048
         );
         assert_eq!(
-            may(json!([allow("2", "64"), deny("9", "2048")]), &["2"]),
+            may(&json!([allow("2", "64"), deny("9", "2048")]), &["2"]),
             1024 | 64
         );
         assert_eq!(
-            may(json!([deny("7", "2048")]), &["2"]),
+            may(&json!([deny("7", "2048")]), &["2"]),
             1024 | 2048,
             "a stranger's"
         );
-        assert_eq!(may(json!([deny("1", "1024")]), &["2"]), 0, "it does not see it");
+        assert_eq!(may(&json!([deny("1", "1024")]), &["2"]), 0, "it does not see it");
         assert_eq!(
-            may(json!([deny("9", "1024")]), &["3"]),
+            may(&json!([deny("9", "1024")]), &["3"]),
             u64::MAX,
             "an administrator"
         );
