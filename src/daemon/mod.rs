@@ -205,6 +205,7 @@ impl Boot {
             (ingress.clone(), dashboard.clone()),
             outbox_stop.clone(),
         ));
+        crate::session::left::expire_left(&deps).await?;
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }

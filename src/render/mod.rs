@@ -6,6 +6,7 @@ pub mod activity;
 pub mod answer;
 pub mod board;
 pub mod card;
+pub(crate) mod dialog;
 pub mod footer;
 pub mod health;
 pub mod help;

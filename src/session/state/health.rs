@@ -66,8 +66,10 @@ impl State {
             return Status::Failed;
         }
         match &self.phase {
-            Phase::Opening | Phase::Waiting | Phase::Starting | Phase::Cancelling(_) => Status::Busy,
             Phase::Busy(turn) if turn.retrying => Status::Degraded,
+            Phase::Opening | Phase::Waiting | Phase::Starting | Phase::Cancelling(_) | Phase::Busy(_) => {
+                Status::Busy
+            }
             Phase::Idle if self.is_compacting() => Status::Busy,
             Phase::Cold | Phase::Idle | Phase::Ending(_) | Phase::Closed => match self.health.status() {
                 Status::Idle if self.is_interrupted() => Status::Degraded,
