@@ -199,13 +199,13 @@ impl Boot {
         deps.recall_models().await;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
+        crate::session::left::expire_left(&deps).await?;
         let dashboard = Dashboard::start(deps.clone(), gateway_seen.clone());
         let mut outbox_watch = self.tracker.spawn(watch_outbox(
             outbox_events,
             (ingress.clone(), dashboard.clone()),
             outbox_stop.clone(),
         ));
-        crate::session::left::expire_left(&deps).await?;
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }

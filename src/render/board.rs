@@ -4,16 +4,22 @@
 
 use serde_json::{Value, json};
 
-use super::card::{ago, waiting};
+use super::card::{ago, at, waiting};
 use super::text::{grouped, plural};
 use crate::session::view::{SessionView, Status};
 
 /// Discord takes 4,096 characters.
 const ROOM: usize = 3_900;
-/// Nobody reads further, least of all on a phone.
-const LINES: usize = 40;
-/// Idle sessions are there to be found again, and the newest are those that are looked for.
-const IDLE_LINES: usize = 10;
+/// How many sessions in a state are named; nobody reads further, least of all on a phone. Those that failed long ago
+/// must not crowd out those that work.
+const fn most(status: Status) -> usize {
+    match status {
+        Status::Waiting => 15,
+        Status::Busy => 10,
+        // These are there to be found again, and the newest are those that are looked for.
+        Status::Idle | Status::Failed | Status::Degraded => 8,
+    }
+}
 
 /// What the daemon is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,19 +103,17 @@ fn description(board: &Board<'_>) -> String {
     out.push('\n');
     out.push_str(&counts(sessions));
     out.push('\n');
-    let mut lines = 0;
     let mut left = 0;
     let mut used = out.chars().count();
     for status in ORDER {
-        let limit = if status == Status::Idle { IDLE_LINES } else { LINES };
         for (n, view) in sorted(sessions, status).into_iter().enumerate() {
             let line = line(view);
             let length = line.chars().count() + 1;
-            if n >= limit || lines >= LINES || used + length > ROOM {
+            if n >= most(status) || used + length > ROOM {
                 left += 1;
                 continue;
             }
-            (lines, used) = (lines + 1, used + length);
+            used += length;
             out.push('\n');
             out.push_str(&line);
         }
@@ -129,13 +133,13 @@ fn head(board: &Board<'_>) -> String {
             let running = board.views.iter().filter(|view| view.process).count();
             format!(
                 "Up since {} ⋅ version {version} ⋅ {running} of {}",
-                ago(board.up_since_ms),
+                at(board.up_since_ms),
                 plural(board.most_processes, "process")
             )
         }
         Daemon::Offline(since) => format!(
             "Offline since {} ⋅ version {version}. What you write in a thread is read when it is back.",
-            ago(since)
+            at(since)
         ),
     }
 }
@@ -148,13 +152,14 @@ fn counts(views: &[SessionView]) -> String {
     counted.collect::<Vec<_>>().join(" ⋅ ")
 }
 
-/// The sessions in this state: what waits longest first, what is idle with the newest first.
+/// The sessions in this state: what is under way with the longest first, what is over with the newest first.
 fn sorted(views: &[SessionView], status: Status) -> Vec<&SessionView> {
     let mut some: Vec<&SessionView> = views.iter().filter(|view| view.status == status).collect();
-    if status == Status::Idle {
-        some.sort_by_key(|view| std::cmp::Reverse(view.last_active_ms));
+    let since = |view: &&SessionView| view.turn_began_ms.unwrap_or(view.last_active_ms);
+    if matches!(status, Status::Waiting | Status::Busy) {
+        some.sort_by_key(since);
     } else {
-        some.sort_by_key(|view| view.turn_began_ms.unwrap_or(view.last_active_ms));
+        some.sort_by_key(|view| std::cmp::Reverse(since(view)));
     }
     some
 }
@@ -176,7 +181,32 @@ fn line(view: &SessionView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::card::tests::view;
+
+    fn view(n: u32, status: Status, phase_word: &'static str) -> SessionView {
+        SessionView {
+            id: format!("session_{n:08x}").parse().unwrap(),
+            thread: Some(u64::from(1_000 + n).into()),
+            parent: 1.into(),
+            name: format!("Run: task {n}"),
+            status,
+            phase_word,
+            tool: None,
+            turn_began_ms: None,
+            queued: 0,
+            held: 0,
+            model: Some("stub/stub-1".to_owned()),
+            thinking: Some("high".to_owned()),
+            tokens: Some(24_100),
+            cost: 0.0123,
+            context_percent: Some(12.05),
+            workspace: "/home/alice/my-project".to_owned(),
+            approval_mode: "write".to_owned(),
+            dialogs: 0,
+            last_active_ms: 1_700_000_100_000,
+            created_ms: 1_700_000_000_000,
+            process: true,
+        }
+    }
 
     fn shown(daemon: Daemon, views: &[SessionView]) -> String {
         let embed = board(&Board {

@@ -59,6 +59,11 @@ pub(super) fn ago(ms: i64) -> String {
     format!("<t:{}:R>", ms.div_euclid(1000))
 }
 
+/// A time of day.
+pub(super) fn at(ms: i64) -> String {
+    format!("<t:{}:f>", ms.div_euclid(1000))
+}
+
 fn doing(view: &SessionView) -> String {
     let mut parts = vec![sentence(view.phase_word)];
     if let Some(tool) = &view.tool {
@@ -143,11 +148,11 @@ pub fn blocked(view: &SessionView, why: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::session::state::Health;
 
-    pub(in crate::render) fn view(n: u32, status: Status, phase_word: &'static str) -> SessionView {
+    fn view(n: u32, status: Status, phase_word: &'static str) -> SessionView {
         SessionView {
             id: format!("session_{n:08x}").parse().unwrap(),
             thread: Some(u64::from(1_000 + n).into()),

@@ -78,6 +78,11 @@ fn retry(prompt: Option<PromptId>) -> Vec<(String, &'static str, Style)> {
         .collect()
 }
 
+fn continue_queue(session: &SessionId) -> (String, &'static str, Style) {
+    let id = format!("omp:queue:continue:{session}");
+    (id, "Continue queue", Style::Primary)
+}
+
 /// What is said about a notice. `excerpt` is the beginning of the prompt that it is about.
 #[must_use]
 pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note {
@@ -119,11 +124,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
                 "⏸️ {} waiting until you continue the queue. What you write now runs at once.",
                 are(*count)
             ),
-            &[(
-                format!("omp:queue:continue:{session}"),
-                "Continue queue",
-                Style::Primary,
-            )],
+            &[continue_queue(session)],
         ),
         Notice::Interrupted { prompt } => aloud(
             format!(

@@ -61,6 +61,8 @@ pub(super) enum Control {
     Compact(CompactRequest),
     /// The agent is done with that.
     Compacted(Result<Compacted, AskError>),
+    /// The thread has another name now.
+    Named(String),
     /// A person wants something of a question of the agent.
     Answer {
         /// The question's key.
@@ -128,6 +130,8 @@ pub(super) struct Actor {
     pub(super) vitals: Vitals,
     /// The same as it is stored.
     pub(super) kept_vitals: Vitals,
+    /// The thread's one new name was given.
+    pub(super) titled: bool,
     /// Something happened since the session was last told of.
     pub(super) stirred: bool,
 }
@@ -247,6 +251,12 @@ impl Actor {
                 let done = self.input(input).await;
                 self.reply = None;
                 done
+            }
+            Control::Named(name) => {
+                if let Some(session) = &mut self.session {
+                    session.thread_name = name;
+                }
+                Ok(())
             }
             Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
             Control::Peek(reply) => {

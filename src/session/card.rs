@@ -23,15 +23,40 @@ const FAR_AT_WORK: usize = 12;
 pub(super) struct CardCare {
     /// Something has changed.
     pub(super) dirty: bool,
-    /// What was painted last, and when.
-    shown: Option<(Status, Option<i64>, Instant)>,
+    /// What changed was done by an actor, which may have ended since.
+    pub(super) at_work: bool,
+    shown: Option<Shown>,
     /// It was moved in this turn.
     moved: bool,
     /// Discord refused it: not again before this.
     pub(super) not_before: Option<Instant>,
 }
 
+/// What was painted last.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    status: Status,
+    turn: Option<i64>,
+    /// When the session had last done something: a whole turn may have passed since.
+    active: i64,
+    at: Instant,
+}
+
+impl Shown {
+    fn is_of(&self, view: &SessionView) -> bool {
+        (self.status, self.active) == (view.status, view.last_active_ms)
+    }
+}
+
 impl CardCare {
+    /// The card of a session that was not known: its first words come first, and a short turn may be over by then.
+    pub(super) fn fresh(now: Instant) -> Self {
+        Self {
+            not_before: Some(now + AT_ONCE),
+            ..Self::default()
+        }
+    }
+
     /// When it should be painted, seen from how the session is doing now.
     pub(super) fn due(&self, now: Instant, view: Option<&SessionView>) -> Option<Instant> {
         if !self.dirty {
@@ -39,19 +64,15 @@ impl CardCare {
         }
         let due = match (&self.shown, view) {
             (None, _) => now,
-            (Some((status, turn, at)), Some(view))
-                if (*status, *turn) == (view.status, view.turn_began_ms) =>
-            {
-                *at + NOW_AND_THEN
-            }
-            (Some((.., at)), _) => *at + AT_ONCE,
+            (Some(shown), Some(view)) if shown.is_of(view) => shown.at + NOW_AND_THEN,
+            (Some(shown), _) => shown.at + AT_ONCE,
         };
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
     }
 
     /// Whether so many messages below it are reason enough to look after it in the middle of a turn.
     pub(super) fn is_left_behind(&self, below: usize) -> bool {
-        below >= FAR_AT_WORK && !self.moved && self.shown.as_ref().is_some_and(|(_, turn, _)| turn.is_some())
+        below >= FAR_AT_WORK && !self.moved && self.shown.is_some_and(|shown| shown.turn.is_some())
     }
 
     /// It is being painted: where it should be. `below` counts the messages below it, `coming` those that wait to be
@@ -60,19 +81,27 @@ impl CardCare {
         &mut self,
         view: &SessionView,
         (below, coming): (usize, usize),
-        now: Instant,
+        at: Instant,
     ) -> Make {
         self.dirty = false;
-        let before = self.shown.replace((view.status, view.turn_began_ms, now));
-        let turn_before = before.and_then(|(_, turn, _)| turn);
-        let over = turn_before.is_some() && turn_before != view.turn_began_ms;
-        if turn_before != view.turn_began_ms {
+        let (status, turn, active) = (view.status, view.turn_began_ms, view.last_active_ms);
+        let before = self.shown.replace(Shown {
+            status,
+            turn,
+            active,
+            at,
+        });
+        let Some(before) = before else {
+            return Make::Missing;
+        };
+        let over = before.active != active && (before.turn.is_some() || turn.is_none());
+        if before.turn != turn {
             self.moved = false;
         }
         if over && below + coming >= FAR_AT_REST {
             return Make::AtTheBottom;
         }
-        if view.turn_began_ms.is_some() && below >= FAR_AT_WORK && !self.moved {
+        if turn.is_some() && below >= FAR_AT_WORK && !self.moved {
             self.moved = true;
             return Make::AtTheBottom;
         }
@@ -122,24 +151,40 @@ mod tests {
     #[test]
     fn it_moves_once_in_a_turn_and_at_its_end() {
         let (mut care, now) = (CardCare::default(), Instant::now());
+        let mut paint = |turn, active, below| {
+            let view = SessionView {
+                last_active_ms: active,
+                ..view(turn)
+            };
+            let behind = care.is_left_behind(below);
+            (behind, care.painted(&view, (below, 0), now))
+        };
+        assert_eq!(paint(None, 0, 40), (false, Make::Missing), "nothing goes on");
+        assert_eq!(paint(Some(1), 1, 11), (false, Make::Missing));
+        assert_eq!(paint(Some(1), 1, 12), (true, Make::AtTheBottom));
+        assert_eq!(paint(Some(1), 1, 50), (false, Make::Missing), "once a turn");
+        assert_eq!(paint(None, 2, 5), (false, Make::AtTheBottom));
+        assert_eq!(paint(Some(3), 3, 0), (false, Make::Missing));
+        assert_eq!(paint(Some(4), 4, 4), (false, Make::Missing), "a short turn");
+        assert_eq!(paint(Some(4), 4, 12), (true, Make::AtTheBottom));
+        assert_eq!(paint(None, 5, 4), (false, Make::Missing));
         assert_eq!(
-            care.painted(&view(None), (40, 0), now),
-            Make::Missing,
-            "nothing goes on"
+            paint(None, 7, 5),
+            (false, Make::AtTheBottom),
+            "a turn that nobody saw"
         );
-        assert_eq!(care.painted(&view(Some(1)), (11, 9), now), Make::Missing);
-        assert!(!care.is_left_behind(11) && care.is_left_behind(12));
-        assert_eq!(care.painted(&view(Some(1)), (12, 0), now), Make::AtTheBottom);
-        assert!(!care.is_left_behind(50));
-        assert_eq!(care.painted(&view(Some(1)), (50, 0), now), Make::Missing);
-        assert_eq!(care.painted(&view(None), (3, 2), now), Make::AtTheBottom);
-        assert_eq!(care.painted(&view(Some(2)), (0, 0), now), Make::Missing);
-        assert_eq!(
-            care.painted(&view(Some(3)), (4, 0), now),
-            Make::Missing,
-            "short turns"
-        );
-        assert_eq!(care.painted(&view(Some(3)), (12, 0), now), Make::AtTheBottom);
+        assert_eq!(paint(None, 7, 9), (false, Make::Missing), "people may talk");
+    }
+
+    #[test]
+    fn what_waits_to_be_sent_will_stand_below_it_as_well() {
+        let (mut care, now) = (CardCare::default(), Instant::now());
+        care.painted(&view(Some(1)), (0, 0), now);
+        let over = SessionView {
+            last_active_ms: 9,
+            ..view(None)
+        };
+        assert_eq!(care.painted(&over, (3, 2), now), Make::AtTheBottom);
     }
 
     #[test]

@@ -15,10 +15,9 @@ use tokio::time::Instant;
 use super::Deps;
 use super::card::{AT_ONCE, CardCare};
 use super::paint::{Make, paint};
-use super::view::{SessionView, Status, all_views, view_of};
-use crate::discord::draft::Draft;
-use crate::discord::outbox::{Act, OutboxEvent};
-use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
+use super::view::{Status, all_views, view_of};
+use crate::discord::outbox::OutboxEvent;
+use crate::ids::{ChannelId, OutboxId, SessionId};
 use crate::render::board::{Board, Daemon, board};
 use crate::render::card::{self, Card};
 use crate::store::dashboards::Place;
@@ -26,13 +25,6 @@ use crate::store::now_ms;
 
 /// How long nothing is painted after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How long a place is left alone where Discord wants no message.
-const AFTER_REFUSAL: Duration = Duration::from_mins(10);
-/// The thread is archived, and what was to be done does not open it or may not.
-const ARCHIVED: u32 = 50_083;
-const MISSING_ACCESS: u32 = 50_001;
-const MISSING_PERMISSIONS: u32 = 50_013;
-
 /// The painter from outside. It ends with its last handle, or when it has painted everything offline.
 #[derive(Clone, Debug)]
 pub struct Dashboard(mpsc::UnboundedSender<Said>);
@@ -90,12 +82,12 @@ impl Dashboard {
 
 /// What is remembered of the board.
 #[derive(Debug, Default)]
-struct BoardCare {
-    dirty: bool,
+pub(super) struct BoardCare {
+    pub(super) dirty: bool,
     shown: Option<Instant>,
-    not_before: Option<Instant>,
+    pub(super) not_before: Option<Instant>,
     /// The row of a board that was made by this run and is to be pinned once it is there.
-    to_pin: Option<OutboxId>,
+    pub(super) to_pin: Option<OutboxId>,
 }
 
 impl BoardCare {
@@ -106,16 +98,16 @@ impl BoardCare {
     }
 }
 
-struct Painter {
-    deps: Arc<Deps>,
+pub(super) struct Painter {
+    pub(super) deps: Arc<Deps>,
     up_since_ms: i64,
-    cards: HashMap<SessionId, CardCare>,
+    pub(super) cards: HashMap<SessionId, CardCare>,
     /// Whose row it is.
-    rows: HashMap<OutboxId, Place>,
-    threads: HashMap<ChannelId, SessionId>,
+    pub(super) rows: HashMap<OutboxId, Place>,
+    pub(super) threads: HashMap<ChannelId, SessionId>,
     /// How many messages stand below a thread's card.
-    below: HashMap<ChannelId, usize>,
-    board: BoardCare,
+    pub(super) below: HashMap<ChannelId, usize>,
+    pub(super) board: BoardCare,
     /// The daemon goes down: the sessions that ran then.
     leaving: Option<HashSet<SessionId>>,
     not_before: Option<Instant>,
@@ -190,8 +182,11 @@ impl Painter {
 
     fn changed(&mut self) {
         let (changed, written) = self.deps.sessions.take_changed();
-        for id in changed {
-            self.cards.entry(id).or_default().dirty = true;
+        let now = Instant::now();
+        for (id, at_work) in changed {
+            let care = self.cards.entry(id).or_insert_with(|| CardCare::fresh(now));
+            care.dirty = true;
+            care.at_work |= at_work;
             self.board.dirty = true;
         }
         for (channel, count) in written {
@@ -199,7 +194,7 @@ impl Painter {
         }
     }
 
-    fn more_below(&mut self, channel: ChannelId, count: usize) {
+    pub(super) fn more_below(&mut self, channel: ChannelId, count: usize) {
         let Some(id) = self.threads.get(&channel) else {
             return;
         };
@@ -250,9 +245,10 @@ impl Painter {
         let channel = thread.channel();
         let below = self.below.get(&channel).copied().unwrap_or_default();
         let coming = deps.outbox.lane(channel).borrow().unmade;
+        let at_work = live || std::mem::take(&mut care.at_work);
         let make = match care.painted(&view, (below, coming), Instant::now()) {
             // Nothing new in a thread where nobody works: it may be archived, and a message would open it.
-            _ if !live => Make::Never,
+            _ if !at_work => Make::Never,
             _ if self.leaving.is_some() => Make::Missing,
             make => make,
         };
@@ -269,7 +265,7 @@ impl Painter {
     }
 
     /// The session is not open any more.
-    async fn forget(&mut self, id: &SessionId) -> Result<()> {
+    pub(super) async fn forget(&mut self, id: &SessionId) -> Result<()> {
         self.cards.remove(id);
         self.rows
             .retain(|_, place| !matches!(place, Place::Card(of) if of == id));
@@ -321,116 +317,6 @@ impl Painter {
             paint(&self.deps, &place, thread.channel(), card, Make::Never).await?;
         }
         self.paint_board(Daemon::Offline(now_ms())).await
-    }
-
-    async fn outbox(&mut self, event: OutboxEvent) -> Result<()> {
-        match event {
-            OutboxEvent::Sent {
-                row,
-                channel,
-                message,
-            } => self.sent(row, channel, message).await,
-            OutboxEvent::MessageGone { row, .. } => self.gone(row).await,
-            OutboxEvent::ChannelGone { channel } => {
-                if let Some(id) = self.threads.get(&channel).cloned() {
-                    return self.forget(&id).await;
-                }
-                if channel == self.deps.config.home_channel {
-                    self.deps.store.unpainted(&Place::Board).await?;
-                    self.board.not_before = Some(Instant::now() + AFTER_REFUSAL);
-                }
-                Ok(())
-            }
-            OutboxEvent::Refused {
-                channel, row, code, ..
-            } => self.refused(channel, row, code).await,
-            OutboxEvent::Unauthorized => Ok(()),
-        }
-    }
-
-    async fn sent(&mut self, row: OutboxId, channel: ChannelId, message: MessageId) -> Result<()> {
-        if let Some(id) = self.threads.get(&channel) {
-            self.deps.sessions.set_blocked(id, None);
-        }
-        if !self.rows.contains_key(&row) {
-            self.more_below(channel, 1);
-            return Ok(());
-        }
-        self.below.insert(channel, 0);
-        self.deps.store.card_sent(row, message).await?;
-        if self.board.to_pin.take_if(|to_pin| *to_pin == row).is_some() {
-            self.deps.outbox.act(channel, Act::Pin { message }).await?;
-        }
-        Ok(())
-    }
-
-    /// Somebody deleted a message. What had changed then is shown by a new one, and nothing before it changes again:
-    /// whoever goes on deleting it is not flooded.
-    async fn gone(&mut self, row: OutboxId) -> Result<()> {
-        let Some(place) = self.rows.remove(&row) else {
-            return Ok(());
-        };
-        if self
-            .deps
-            .store
-            .painted(&place)
-            .await?
-            .is_none_or(|known| known.row != row)
-        {
-            return Ok(());
-        }
-        self.deps.store.unpainted(&place).await?;
-        match place {
-            Place::Board => self.board.dirty = true,
-            Place::Card(id) => self.cards.entry(id).or_default().is_gone(),
-        }
-        Ok(())
-    }
-
-    async fn refused(&mut self, channel: ChannelId, row: OutboxId, code: u32) -> Result<()> {
-        let Some(place) = self.rows.get(&row) else {
-            return self.blocked(channel, code).await;
-        };
-        if code == ARCHIVED {
-            // It is painted when something has opened the thread.
-            return Ok(());
-        }
-        let later = Some(Instant::now() + AFTER_REFUSAL);
-        match place {
-            Place::Board => self.board.not_before = later,
-            Place::Card(id) => self.cards.entry(id.clone()).or_default().not_before = later,
-        }
-        Ok(())
-    }
-
-    /// What a session says does not arrive. Said once where it can be read.
-    async fn blocked(&mut self, channel: ChannelId, code: u32) -> Result<()> {
-        let why = match code {
-            ARCHIVED => "it is locked. Unlock it, or give me **Manage Threads**.",
-            MISSING_ACCESS => "I cannot see it any more. Give me **View Channel** there.",
-            MISSING_PERMISSIONS => "I may not. Give me **Send Messages in Threads**.",
-            _ => return Ok(()),
-        };
-        let session = self.deps.store.session_of_thread(channel.thread()).await?;
-        let Some(session) = session else { return Ok(()) };
-        let Some(view) = view_of(&self.deps, &session.id).await? else {
-            return Ok(());
-        };
-        if !self
-            .deps
-            .sessions
-            .set_blocked(&session.id, Some("cannot write in its thread"))
-        {
-            return Ok(());
-        }
-        tracing::warn!(session = %view.id, code, "session {} cannot write in its thread {channel}", view.id);
-        self.say_blocked(&view, why).await
-    }
-
-    async fn say_blocked(&self, view: &SessionView, why: &str) -> Result<()> {
-        let said = Draft::text(card::blocked(view, why));
-        let row = self.deps.outbox.post(self.deps.config.home_channel, said).await?;
-        self.deps.outbox.seal(row).await
     }
 }
 

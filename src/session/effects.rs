@@ -48,6 +48,7 @@ impl Actor {
             closing: false,
             vitals: Vitals::default(),
             kept_vitals: Vitals::default(),
+            titled: false,
             stirred: false,
         }
     }
@@ -227,9 +228,8 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "The conversation is kept: `/omp resume` continues it here, {} in {} in a terminal",
-                text::code(&format!("omp --resume {agent_session}")),
-                text::code(&session.workspace)
+                "`/omp resume` goes on here; in a terminal: {}",
+                text::code(&format!("omp --resume {agent_session}"))
             )));
         }
         let draft = Draft {
@@ -265,6 +265,9 @@ impl Actor {
             _ => None,
         };
         self.spent(turn.cost, turn.model.as_deref(), report.as_ref());
+        if let Some(title) = report.as_ref().and_then(|report| report.title.as_deref()) {
+            self.titled(title);
+        }
         let workspace = self
             .session
             .as_ref()

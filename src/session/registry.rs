@@ -1,7 +1,7 @@
 //! Which sessions have a running actor. Finds it or starts it; nothing else may start one, or a session would have
 //! two writers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -24,11 +24,11 @@ struct Inner {
     running: Mutex<HashMap<SessionId, SessionHandle>>,
     count: watch::Sender<usize>,
     closing: AtomicBool,
+    asked: AllAsked,
     views: Mutex<Views>,
     /// Counts the changes of views.
     changes: watch::Sender<u64>,
     painting: tokio::sync::Mutex<()>,
-    asked: AllAsked,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
@@ -37,8 +37,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Views {
     now: HashMap<SessionId, SessionView>,
-    /// Sessions that changed since somebody asked.
-    changed: HashSet<SessionId>,
+    /// Sessions that changed since somebody asked, and whether an actor said so.
+    changed: HashMap<SessionId, bool>,
     /// How many messages people wrote since then.
     written: HashMap<ChannelId, usize>,
     /// Sessions whose words do not arrive.
@@ -91,7 +91,7 @@ impl Sessions {
         };
         let changed = before != why;
         if changed {
-            views.changed.insert(id.clone());
+            views.changed.entry(id.clone()).or_default();
             drop(views);
             self.changed();
         }
@@ -115,9 +115,9 @@ impl Sessions {
         self.0.changes.subscribe()
     }
 
-    /// The sessions that have changed since this was last asked, and how much people wrote where, for the one who
-    /// paints them.
-    pub(super) fn take_changed(&self) -> (HashSet<SessionId>, HashMap<ChannelId, usize>) {
+    /// The sessions that have changed since this was last asked, each with whether an actor was at work, and how much
+    /// people wrote where, for the one who paints them.
+    pub(super) fn take_changed(&self) -> (HashMap<SessionId, bool>, HashMap<ChannelId, usize>) {
         let mut views = self.views_lock();
         (
             std::mem::take(&mut views.changed),
@@ -129,16 +129,24 @@ impl Sessions {
     pub(super) fn publish(&self, view: SessionView) {
         let mut views = self.views_lock();
         if views.now.get(&view.id) != Some(&view) {
-            views.changed.insert(view.id.clone());
+            views.changed.insert(view.id.clone(), true);
             views.now.insert(view.id.clone(), view);
             drop(views);
             self.changed();
         }
     }
 
+    /// A session's thread has another name, as the store knows.
+    pub(crate) fn named(&self, id: &SessionId, name: &str) {
+        if let Some(handle) = self.lock().get(id) {
+            handle.control(Control::Named(name.to_owned()));
+        }
+        self.touch(id);
+    }
+
     /// A session has changed in the store.
-    pub(crate) fn touch(&self, id: &SessionId) {
-        self.views_lock().changed.insert(id.clone());
+    pub(super) fn touch(&self, id: &SessionId) {
+        self.views_lock().changed.entry(id.clone()).or_default();
         self.changed();
     }
 
@@ -150,7 +158,7 @@ impl Sessions {
     fn hide(&self, id: &SessionId) {
         let mut views = self.views_lock();
         if views.now.remove(id).is_some() {
-            views.changed.insert(id.clone());
+            views.changed.entry(id.clone()).or_default();
             drop(views);
             self.changed();
         }

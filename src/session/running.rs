@@ -214,6 +214,10 @@ impl Actor {
                 self.input(Input::TurnFailed { error }).await
             }
             AgentEvent::RetryEnded { .. } => self.input(Input::Retrying(false)).await,
+            AgentEvent::Title(title) => {
+                self.titled(&title);
+                Ok(())
+            }
             AgentEvent::Compacting(true) => {
                 self.remark(NoticeLevel::Info, "Compacting the conversation");
                 Ok(())

@@ -326,6 +326,18 @@ impl Bench {
             .await
     }
 
+    /// Waits until the card's words contain this.
+    pub async fn card_says(&self, thread: ThreadId, what: &str) -> SeenMessage {
+        let says = |sim: &Sim| card(sim, thread).filter(|card| card.words().contains(what));
+        self.sim.until(&format!("{what:?} on the card"), says).await
+    }
+
+    /// Waits until the board's words contain this.
+    pub async fn board_says(&self, what: &str) -> SeenMessage {
+        let says = |sim: &Sim| board(sim).filter(|board| board.words().contains(what));
+        self.sim.until(&format!("{what:?} on the board"), says).await
+    }
+
     /// The transcript of the only session.
     pub fn transcript(&self) -> String {
         let mut all: Vec<PathBuf> = std::fs::read_dir(self.dir.path().join("state/transcripts"))
@@ -360,6 +372,22 @@ pub fn is_footer(message: &SeenMessage) -> bool {
 /// Whether it is a session's card or the board: they say nothing, they show.
 pub fn is_card(message: &SeenMessage) -> bool {
     message.by_bot && message.content.is_empty() && !message.embeds.is_empty()
+}
+
+/// The card of a thread; there is never a second one.
+pub fn card(sim: &Sim, thread: ThreadId) -> Option<SeenMessage> {
+    only(sim.messages(thread))
+}
+
+/// The board of the home channel.
+pub fn board(sim: &Sim) -> Option<SeenMessage> {
+    only(sim.messages("home"))
+}
+
+fn only(messages: Vec<SeenMessage>) -> Option<SeenMessage> {
+    let mut cards: Vec<SeenMessage> = messages.into_iter().filter(is_card).collect();
+    assert!(cards.len() <= 1, "there are two: {cards:#?}");
+    cards.pop()
 }
 
 /// The messages of a thread without its card, whose place among them is nobody's business.

@@ -171,7 +171,7 @@ async fn tools_are_lines_of_one_message_that_shrinks_at_the_end() {
     assert!(activity.silent && activity.id < question.id);
     bench.sim.click("alice", question.id, "Yes").unwrap();
     bench.turns(thread, 1).await;
-    let shrunk = bench.sees(thread, "-# ✓ 14 tools · ").await;
+    let shrunk = bench.sees(thread, "-# ✓ 14 tools ⋅ ").await;
     assert!(
         shrunk.id == activity.id && shrunk.edited && shrunk.content.lines().count() == 1,
         "{shrunk:?}"

@@ -333,10 +333,10 @@ async fn a_message_that_is_deleted_while_it_runs_runs_on() {
 }
 
 /// The program itself, against the simulated Discord.
-struct Program(Child);
+pub struct Program(Child);
 
 impl Program {
-    async fn run(bench: &Bench) -> Self {
+    pub async fn run(bench: &Bench) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ompcord"));
         let file = bench.dir.path().join("empty.env");
         std::fs::write(&file, "").unwrap();
@@ -358,12 +358,12 @@ impl Program {
         program
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
-    async fn ended(mut self) -> std::process::ExitStatus {
+    pub async fn ended(mut self) -> std::process::ExitStatus {
         tokio::task::spawn_blocking(move || self.0.wait().unwrap())
             .await
             .unwrap()
