@@ -30,7 +30,19 @@ impl Player {
         }
     }
 
-    pub(super) fn ask(&mut self, question: &str, mut options: Vec<String>) -> Result<(), Broken> {
+    pub(super) fn ask(&mut self, question: &str, options: Vec<String>) -> Result<(), Broken> {
+        match self.choose(question, options)? {
+            Some(chosen) => self.say(&format!("You chose: {chosen}")),
+            None => self.say("You did not choose."),
+        }
+    }
+
+    /// What a person answers with the `ask` tool: one of the options, or words of their own.
+    pub(super) fn choose(
+        &mut self,
+        question: &str,
+        mut options: Vec<String>,
+    ) -> Result<Option<String>, Broken> {
         let args = json!({"questions": [{"id": "q", "question": question, "options": options}]});
         options.push(OTHER.to_owned());
         let call = self.call("ask", &args);
@@ -47,13 +59,19 @@ impl Player {
         let result = chosen.as_deref().unwrap_or("Ask input was cancelled");
         self.tool_ended(&call, "ask", result, chosen.is_none());
         answer?;
-        match chosen {
-            Some(chosen) => self.say(&format!("You chose: {chosen}")),
-            None => self.say("You did not choose."),
-        }
+        Ok(chosen)
     }
 
     pub(super) fn approve(&mut self, tool: &str, command: &str) -> Result<(), Broken> {
+        if self.permitted(tool, command, self.tool_ms)? {
+            self.say(&format!("{tool} ran: {command}"))
+        } else {
+            self.say(&format!("I may not run: {command}"))
+        }
+    }
+
+    /// Runs a command for so long, if a person allows it.
+    pub(super) fn permitted(&mut self, tool: &str, command: &str, ms: u64) -> Result<bool, Broken> {
         let args = json!({"command": command});
         let call = self.call(tool, &args);
         self.tool_started(&call, tool, &args);
@@ -61,7 +79,7 @@ impl Player {
         let answer = self.dialog(json!({"method": "select", "title": title, "options": ["Approve", "Deny"]}));
         let approved = answer.as_ref().is_ok_and(|answer| answer["value"] == "Approve");
         if approved {
-            self.wait(self.tool_ms)?;
+            self.wait(ms)?;
         }
         let result = if approved {
             "ok"
@@ -70,20 +88,21 @@ impl Player {
         };
         self.tool_ended(&call, tool, result, !approved);
         answer?;
-        if approved {
-            self.say(&format!("{tool} ran: {command}"))
-        } else {
-            self.say(&format!("I may not run: {command}"))
-        }
+        Ok(approved)
     }
 
-    pub(super) fn other_dialog(&mut self, method: &str, title: &str, more: &str) -> Result<(), Broken> {
+    /// What a person answers to one of the other dialogs.
+    pub(super) fn question(&mut self, method: &str, title: &str, more: &str) -> Result<Value, Broken> {
         let key = match method {
             "confirm" => "message",
             "input" => "placeholder",
             _ => "prefill",
         };
-        let answer = self.dialog(json!({"method": method, "title": title, key: more}))?;
+        self.dialog(json!({"method": method, "title": title, key: more}))
+    }
+
+    pub(super) fn other_dialog(&mut self, method: &str, title: &str, more: &str) -> Result<(), Broken> {
+        let answer = self.question(method, title, more)?;
         let said = match (&answer["value"], &answer["confirmed"]) {
             (Value::String(text), _) => format!("You wrote: {text}"),
             (_, Value::Bool(true)) => "You said yes.".to_owned(),

@@ -24,66 +24,9 @@
 //! | `CRASH:code`, `KILLSELF`, `MIDLINE` | exits; kills itself; dies in the middle of a frame |
 //! | `GARBAGE`, `BIGFRAME:mib`, `CHUNKED:mib` | no frames at all; one large one; one in pieces |
 //! | `GRANDCHILD:seconds[:bare]` | leaves a `sleep` behind in its own group, `bare` without our environment |
-//! | `DEMO` | half a minute of a believable session |
+//! | `DEMO` | a believable session of a minute and a half |
 
-/// One thing to play.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
-    Say(String),
-    Tool {
-        name: String,
-        args: serde_json::Value,
-    },
-    Lines {
-        count: u64,
-        per_second: u64,
-        to_stdout: bool,
-    },
-    Ask {
-        question: String,
-        options: Vec<String>,
-    },
-    Approve {
-        tool: String,
-        command: String,
-    },
-    Dialog {
-        method: &'static str,
-        title: String,
-        more: String,
-    },
-    Notify(String),
-    Title(String),
-    Retry(u64),
-    Wait(u64),
-    Log(String),
-    Out(String),
-    Cut(usize),
-    Block,
-    Think(String),
-    Break(String),
-    History,
-    Steerable,
-    Error(String),
-    Hang,
-    IgnoreTerm,
-    Deaf,
-    Crash(i32),
-    KillSelf,
-    Midline,
-    Garbage,
-    BigFrame {
-        mib: usize,
-    },
-    Chunked {
-        mib: usize,
-    },
-    Grandchild {
-        seconds: u64,
-        bare: bool,
-    },
-    Demo,
-}
+use super::step::Step;
 
 /// A prompt, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,8 +38,8 @@ pub(super) struct Script {
     pub(super) tool_ms: u64,
 }
 
-/// Reads a prompt. Without any directive it is answered with itself.
-pub(super) fn read(prompt: &str) -> Script {
+/// Reads a prompt. Without any directive it is up to the caller what it becomes.
+pub(super) fn read(prompt: &str, otherwise: impl FnOnce(String) -> Step) -> Script {
     let mut script = Script {
         steps: Vec::new(),
         slow: None,
@@ -113,7 +56,7 @@ pub(super) fn read(prompt: &str) -> Script {
         rest = directive(at_word, &mut script).unwrap_or_else(word_after);
     }
     if script.steps.is_empty() {
-        script.steps.push(Step::Say(format!("You said: {prompt}")));
+        script.steps.push(otherwise(prompt.to_owned()));
     }
     script
 }
@@ -253,6 +196,10 @@ fn words(bytes: usize) -> String {
 mod tests {
     use super::*;
 
+    fn read(prompt: &str) -> Script {
+        super::read(prompt, Step::Say)
+    }
+
     #[test]
     fn directives_stand_anywhere() {
         let script = read(
@@ -300,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directive_is_said_back() {
+    fn what_is_no_directive_is_left_to_the_caller() {
         for prompt in [
             "hello",
             "Say HELLO to a TODO: list",
@@ -308,7 +255,7 @@ mod tests {
             "LINES",
             "héllo 🚀 SLOW:",
         ] {
-            assert_eq!(read(prompt).steps, [Step::Say(format!("You said: {prompt}"))]);
+            assert_eq!(read(prompt).steps, [Step::Say(prompt.to_owned())]);
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Cast {
 
 /// What makes the built-in agent play the session that shows everything.
 const SCRIPTED_PROMPT: &str = "Our client hammers a busy server. Can you fix the retries?";
+/// What it answers without asking anything, for a terminal where nobody could answer.
+const PLAIN_PROMPT: &str = "Why does the login page load so slowly?";
 
 pub(super) fn choose(args: &Args, dir: &Path) -> Result<Cast> {
     let omp = process_env("OMP_COMMAND").unwrap_or_else(|| "omp".to_owned());
@@ -58,12 +60,15 @@ pub(super) fn choose(args: &Args, dir: &Path) -> Result<Cast> {
             let this = std::env::current_exe().context("cannot find this program")?;
             let dir = format!("OMPCORD_SCRIPTED_DIR={}", dir.join("scripted").display());
             let command = ["env", &dir, "OMPCORD_SCRIPTED=demo"].map(str::to_owned);
+            // An agent does not see the environment of its daemon.
+            let speed =
+                process_env("OMPCORD_SCRIPTED_SPEED").map(|speed| format!("OMPCORD_SCRIPTED_SPEED={speed}"));
             let program = [this.display().to_string(), "scripted-agent".to_owned()];
             Ok(Cast {
                 kind: AgentKind::Scripted,
-                command: command.into_iter().chain(program).collect(),
+                command: command.into_iter().chain(speed).chain(program).collect(),
                 label: "built-in, plays a session (--agent omp uses the real one)",
-                prompt: prompt(SCRIPTED_PROMPT),
+                prompt: prompt(if args.once { PLAIN_PROMPT } else { SCRIPTED_PROMPT }),
             })
         }
     }

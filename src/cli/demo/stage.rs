@@ -19,6 +19,9 @@ use crate::sim::Sim;
 /// How long a turn may go on when the daemon is restarted: the visitor waits for it.
 const DRAIN: Duration = Duration::from_secs(4);
 
+/// How long it stays away: a visitor is to see on the page that it was gone.
+const AWAY: Duration = Duration::from_millis(1500);
+
 /// What the daemon is started with, each time.
 pub(super) struct Stage {
     pub(super) sim: Sim,
@@ -57,7 +60,9 @@ impl Stage {
             let met = self.sim.logins().0 > 0;
             match ended {
                 Ok(()) if shutdown.is_cancelled() => return Ok(()),
-                Ok(()) => {}
+                Ok(()) => {
+                    shutdown.run_until_cancelled(tokio::time::sleep(AWAY)).await;
+                }
                 // A daemon that never worked is the demo's own failure.
                 Err(error) if shutdown.is_cancelled() || !met => return Err(error),
                 Err(error) => {

@@ -17,11 +17,12 @@ const coarse = matchMedia('(pointer: coarse)');
 /** What there is to do with a message, by who looks. */
 function actionsFor(message) {
   const own = message.author === store.me;
+  const plain = !isSystem(message) && !message.only_for;
   return [
     { sign: 'smile', label: 'Add reaction', act: (anchor) => pick(anchor, message), keeps: true },
-    !message.only_for && { sign: 'reply', label: 'Reply', act: () => emit('reply', message) },
-    own && !isSystem(message) && { sign: 'edit', label: 'Edit message', act: () => startEdit(message) },
-    !message.only_for && { sign: 'pin', label: message.pinned ? 'Unpin message' : 'Pin message', act: () => hand('pin', { message: message.id, remove: message.pinned }) },
+    plain && { sign: 'reply', label: 'Reply', act: () => emit('reply', message) },
+    own && plain && { sign: 'edit', label: 'Edit message', act: () => startEdit(message) },
+    plain && { sign: 'pin', label: message.pinned ? 'Unpin message' : 'Pin message', act: () => hand('pin', { message: message.id, remove: message.pinned }) },
     message.content && { sign: 'copy', label: 'Copy text', act: () => copy(message.content) },
     own && { sign: 'trash', label: 'Delete message', act: (anchor) => remove(anchor, message), keeps: true, danger: true },
   ].filter(Boolean);
@@ -123,6 +124,7 @@ if (!coarse.matches) {
   list.addEventListener('pointerleave', hideBar);
 }
 list.addEventListener('focusin', (event) => {
+  if (coarse.matches) return;
   const article = event.target.closest('article');
   if (article && !event.target.closest('.bar') && event.target.matches(':focus-visible')) showBar(article);
 });

@@ -21,7 +21,7 @@ let clearedUpTo = 0;
 const kept = localStorage.getItem('ompcord-theme');
 document.documentElement.dataset.theme = kept === 'light' || kept === 'dark' ? kept : matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false });
 
 const kindOf = ({ status }) => (status === null ? 'open' : status === 429 ? 'limited' : status >= 500 ? 'broken' : status >= 400 ? 'refused' : 'fine');
 
@@ -33,11 +33,20 @@ function row(call) {
   const fault = mishapText(call);
   return h('tr', { class: kindOf(call), 'data-number': call.number, 'data-status': call.status ?? 'open' },
     h('td', { class: 'time' }, clock.format(call.at_ms)), h('td', { class: 'method' }, call.method),
-    h('td', { class: 'path', title: call.route || 'no such route' }, call.path, fault && h('span', { class: 'chip' }, fault)),
+    h('td', { class: 'path', title: call.route || 'no such route' }, pathOf(call), fault && h('span', { class: 'chip' }, fault)),
     h('td', { class: 'status' }, call.status ?? '…'), h('td', { class: 'wait' }, wait(call)));
 }
 
-const textOf = (call) => `${call.method} ${call.path} ${call.route} ${call.status ?? 'open'} ${mishapText(call)}`.toLowerCase();
+/** A path with its emoji, which travel encoded. */
+function pathOf({ path }) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+const textOf = (call) => `${call.method} ${pathOf(call)} ${call.route} ${call.status ?? 'open'} ${mishapText(call)}`.toLowerCase();
 
 function fits(call) {
   if (errors.checked && (call.status === null ? !call.mishap : call.status < 400 && !call.mishap)) return false;

@@ -78,7 +78,7 @@ export function icon(name) {
   const svg = document.createElementNS(space, 'svg');
   const path = document.createElementNS(space, 'path');
   path.setAttribute('d', DRAWN[name]);
-  for (const [key, value] of [['viewBox', '0 0 24 24'], ['class', 'icon'], ['aria-hidden', 'true']]) svg.setAttribute(key, value);
+  for (const [key, value] of [['viewBox', '0 0 24 24'], ['class', `icon icon-${name}`], ['aria-hidden', 'true']]) svg.setAttribute(key, value);
   svg.append(path);
   return svg;
 }

@@ -45,7 +45,7 @@ async function showPins() {
     const item = h('div', { class: 'pinned' }, avatar(message.author), h('div', { class: 'pinned-text' }, h('header', null, h('span', { class: 'author' }, message.author), h('time', null, when(message.at_ms))), h('div', { class: 'rich' }, message.content ? rich(message.content) : summary(message))), h('div', { class: 'pinned-acts' }, jump, unpin));
     return item;
   };
-  fill(box, pins.length ? pins.map(row) : h('div', { class: 'empty' }, icon('pin'), h('p', null, 'Nothing is pinned here. A prompt is pinned while its session runs.')));
+  fill(box, pins.length ? pins.map(row) : h('div', { class: 'nothing' }, icon('pin'), h('p', null, 'Nothing is pinned here. A prompt is pinned while its session runs.')));
   if (!pins.length) box.parentElement?.focus?.();
 }
 

@@ -21,7 +21,8 @@ function node(item) {
     case 'group': return nodes(item.c);
     case 'code': return h('code', { class: 'inline' }, item.v);
     case 'fence': return fence(item);
-    case 'h': return h(`h${item.level + 2}`, { class: `h${item.level}` }, nodes(item.c));
+    // One level for a screen reader: what a message calls big is no chapter of the page.
+    case 'h': return h('h3', { class: `h${item.level}` }, nodes(item.c));
     case 'list': return list(item);
     case 'spoiler': return spoiler(item);
     case 'link': return link(item.href, nodes(item.c), item.masked ? `${item.title ?? ''} ${item.href}`.trim() : undefined);

@@ -16,7 +16,7 @@ const CONTINUED = /([ \t]+)(\S[^\n]*)(?:\n|$)/y;
 const ESCAPED = /\\([^0-9A-Za-z\s])/y;
 const ANGLE = /<(?:(@!?|@&|#)(\d{1,20})|t:(-?\d{1,13})(?::([tTdDfFRsS]))?|a?:(\w{2,32}):(\d{1,20})|(https?:\/\/[^\s<>]+)|\/([\w -]{1,100}):(\d{1,20}))>/y;
 const MASKED = /\[((?:\\[^]|[^[\]\\]|\[[^[\]]*\])+)\]\(\s*<?(https?:\/\/(?:[^\s()<>]|\([^\s()<>]*\))+)>?(?:\s+"([^"\n]*)")?\s*\)/iy;
-const BARE = /https?:\/\/[^\s<>]+/iy;
+const BARE = /https?:\/\/(?:(?!\]\()[^\s<>])+/iy;
 const EVERYONE = /@(?:everyone|here)(?!\w)/y;
 
 const PAIRS = [
@@ -201,7 +201,7 @@ function token(text, position, depth) {
 
 function code(text, position) {
   const found = at(CODE, text, position);
-  if (!found) {
+  if (!found?.[2].trim()) {
     // A run of backticks that nothing closes is text as a whole, not a shorter run that might fit.
     const run = /`+/y;
     const whole = at(run, text, position)[0];
@@ -255,7 +255,7 @@ function paired(text, position, depth) {
   for (const [mark, pattern, kinds] of PAIRS) {
     if (!text.startsWith(mark, position) || (inWord && mark === '_')) continue;
     const found = at(pattern, text, position);
-    if (!found || !found[1].trim()) continue;
+    if (!found || !found[1].replaceAll(mark[0], '').trim()) continue;
     const end = pattern.lastIndex;
     const c = kinds.reduceRight((inner, t) => [{ t, c: inner }], inline(found[1], depth + 1));
     return { node: c[0], end };

@@ -23,6 +23,7 @@ export function summary(message, most = 120) {
   if (text) return [...text].length > most ? `${[...text].slice(0, most).join('')}…` : text;
   if (message.embeds.length) return message.embeds[0].title ?? message.embeds[0].description?.slice(0, most) ?? 'An embed';
   if (message.attachments.length) return message.attachments.map((file) => file.name).join(', ');
+  if (isSystem(message)) return message.kind === 6 ? 'pinned a message' : 'a note';
   return message.components.length ? 'Components' : '';
 }
 
@@ -117,7 +118,11 @@ function content(message) {
   if (message.thinking) return h('div', { class: 'content thinking' }, dots(), `${message.author} is thinking…`);
   if (!message.content) return message.edited && !message.embeds.length && !message.components.length ? h('div', { class: 'content' }, edited()) : null;
   const jumbo = ONLY_EMOJI.test(message.content) ? ' jumbo' : '';
-  return h('div', { class: `content rich${jumbo}` }, rich(message.content), message.edited && edited());
+  const box = h('div', { class: `content rich${jumbo}` }, rich(message.content));
+  // A last line of its own kind takes the mark along; otherwise it would stand alone in a line.
+  const last = box.lastChild;
+  if (message.edited) (/^(SMALL|H3)$/.test(last?.nodeName) ? last : box).append(edited());
+  return box;
 }
 
 const edited = () => h('span', { class: 'edited' }, ' (edited)');

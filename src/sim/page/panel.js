@@ -172,7 +172,7 @@ function drawFaults() {
     const name = pretty(fault.name);
     const control = lasts
       ? h('button', { type: 'button', role: 'switch', class: 'switch', 'aria-checked': String(isOn), 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, isOn) })
-      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
+      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': `Do it: ${name}`, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
     return h('div', { class: 'fault' }, h('div', null, h('strong', null, name), h('div', { class: 'dim' }, fault.about)), control);
   });
   fill(faultList, rows, h('button', { type: 'button', class: 'button secondary small', disabled: !count, onclick: clear }, 'Clear all faults'));

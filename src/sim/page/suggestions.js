@@ -41,7 +41,12 @@ export class Suggestions {
     this.owner = Symbol('owner');
     this.box.owner = this.owner;
     this.box.hidden = false;
-    input.setAttribute('aria-expanded', 'true');
+    this.tell('true');
+  }
+
+  /** A plain text box has no such state. */
+  tell(open) {
+    if (this.input?.getAttribute('role') === 'combobox') this.input.setAttribute('aria-expanded', open);
   }
 
   mark(place) {
@@ -59,7 +64,7 @@ export class Suggestions {
     if (this.owner !== this.box.owner || this.box.hidden) return false;
     this.box.hidden = true;
     this.rows = [];
-    this.input?.setAttribute('aria-expanded', 'false');
+    this.tell('false');
     this.input?.removeAttribute('aria-activedescendant');
     return true;
   }

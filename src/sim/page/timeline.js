@@ -5,7 +5,7 @@ import { announce } from './notice.js';
 import { MessageView, dots, isSystem, originLine, summary } from './message.js';
 import { forgetComponents } from './components.js';
 import { forgetWindows, loaded, lose, refresh, windowOf } from './history.js';
-import { emit, isThread, lastRead, markRead, newer, on, store } from './store.js';
+import { emit, isThread, lastRead, markRead, newer, on, remember, store } from './store.js';
 
 const TOGETHER = 7 * 60_000;
 const NEAR = 900;
@@ -22,6 +22,7 @@ let window_ = null;
 let views = new Map();
 let days = new Map();
 let atEnd = true;
+let lastTop = 0;
 let arrived = 0;
 let newFrom = null;
 let touched = new Set();
@@ -183,7 +184,12 @@ const reallyAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.
 
 /** Notices where the view is: what has been read, what to load, whether to offer the way down. */
 function noteScroll() {
-  atEnd = !window_?.after && reallyAtEnd();
+  // What grows late puts the end out of reach without anybody having scrolled; only going up lets go of it.
+  const up = scroller.scrollTop < lastTop - 1;
+  lastTop = scroller.scrollTop;
+  if (window_?.after) atEnd = false;
+  else if (reallyAtEnd()) atEnd = true;
+  else if (up) atEnd = false;
   if (atEnd) {
     arrived = 0;
     const last = store.channels.get(store.here)?.last_message;
@@ -264,6 +270,7 @@ on('touched', (id) => {
 
 on('dismissed', (message) => {
   lose(message.id);
+  remember();
   draw();
 });
 
@@ -297,6 +304,7 @@ export function rebuild() {
 // A command that was sent and not answered yet has no message; it is shown below the last one.
 on('begun', ({ id, label, user }) => {
   if (!label) return;
+  for (const [old, entry] of pending) if (entry.failed) remove(old);
   const state = h('span', { class: 'dim' }, dots(), `Sending to ${store.bot.name}…`);
   const node = h('div', { class: 'pending-line', 'data-interaction': id }, originLine({ user, name: label }), state);
   pending.set(id, { node, state, user, channel: store.here });
@@ -313,6 +321,7 @@ function settle(id, reply) {
   const entry = pending.get(id);
   if (!entry || !(reply.answered || reply.failed)) return;
   if (reply.failed) {
+    entry.failed = true;
     const dismiss = h('button', { type: 'button', class: 'link', onclick: () => remove(id) }, 'Dismiss');
     fill(entry.state, h('span', { class: 'failed', role: 'alert' }, 'The application did not respond'), ' · ', dismiss);
     return;

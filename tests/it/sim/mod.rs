@@ -5,6 +5,7 @@ mod control;
 mod edges;
 mod feed;
 mod lists;
+mod page;
 
 use std::time::Duration;
 
