@@ -18,7 +18,7 @@ export function endurance(demo) {
     await alice.launch('SAY:remember the word plumtree');
     await alice.byBot('scripted/scripted-1').waitFor();
     await watchBanner(alice.page);
-    await alice.page.getByRole('button', { name: 'Restart the bot' }).click();
+    await alice.page.getByRole('button', { name: 'Restart the bot', exact: true }).click();
     await alice.until(() => window.banners.some((text) => text.includes('ompcord is offline')));
     await alice.page.locator('#banner').waitFor({ state: 'hidden' });
     await alice.page.locator('#bot-status .online').waitFor();

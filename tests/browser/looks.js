@@ -5,7 +5,7 @@ import { faintTexts } from './contrast.js';
 
 /** Something of everything that a thread can show. */
 const EVERYTHING = [
-  'Show me everything SAY:# A heading\\n**bold**, *italic*, ~~gone~~, `code`, ||hidden||, <@1>, @everyone, [a link](https://example.com)\\n> quoted\\n-# small\\n1. one\\n2. two',
+  'SAY:# A heading\\n**bold**, *italic*, ~~gone~~, `code`, ||hidden||, <@1>, @everyone, [a link](https://example.com)\\n> quoted\\n-# small\\n1. one\\n2. two',
   'SAY:\\n```diff\\n+ added\\n- removed\\n```\\n```rust\\n// A comment\\nlet x: Option<&str> = Some("text"); // 42\\n#[derive(Debug)] struct A { b: u8 }\\nfn main() { println!("{}", 3.14); return; }\\n```',
   'SAY:\\n```json\\n{"name": [1, true, null, "x"]}\\n```\\n```sh\\nfor i in "$@"; do echo "$i" | grep -v x; done # why\\n```\\n```python\\ndef f(a: int = 3) -> str:\\n    """Doc."""\\n    return f"{a}" if a is not None else \'\'\\n```',
   'TOOL:bash:{"command":"cargo test"} LOG:[lsp] indexing',
@@ -34,7 +34,7 @@ export function looks(demo) {
       await alice.suggestions.getByRole('option').first().waitFor();
       await readable(alice, 'suggestions');
       await alice.input.fill('');
-      await alice.launch(EVERYTHING, 'Show me everything');
+      await alice.launch(`Everything in ${theme} ${EVERYTHING}`, `Everything in ${theme}`);
       await alice.question('Which of these?').waitFor();
       await readable(alice, 'a thread');
       // Everything that is further up, too.

@@ -53,7 +53,7 @@ export function sessions(demo) {
     await alice.message('Keep this at hand', 'alice').and(alice.page.locator(':focus')).waitFor();
     await alice.open(thread);
     await alice.write('!that is all');
-    await alice.byBot('Steered: that is all').waitFor();
+    await alice.byBot(/(Steered|Understood): that is all/).waitFor();
     await alice.byBot('scripted/scripted-1').waitFor();
     await alice.open(demo.home);
     const none = async () => !(await demo.get(`/sim/channels/${demo.home}/pins`)).some(({ id }) => id === thread);
@@ -122,7 +122,7 @@ export function sessions(demo) {
     await changed.locator('.edited').waitFor();
 
     await alice.write('!go on');
-    await alice.byBot('Steered: go on').waitFor();
+    await alice.byBot(/(Steered|Understood): go on/).waitFor();
     await alice.byBot('the new words').waitFor();
     await alice.write('SAY:the last words');
     await alice.byBot('the last words').waitFor();
