@@ -160,9 +160,17 @@ impl s::EventHandler for Handler {
         self.put(Item::ThreadGone(thread.id.get().into()));
     }
 
+    async fn thread_update(&self, _: s::Context, _: Option<s::GuildChannel>, thread: s::GuildChannel) {
+        self.put(Item::ThreadNamed(thread.id.get().into(), thread.name));
+    }
+
     async fn interaction_create(&self, ctx: s::Context, interaction: s::Interaction) {
-        if let s::Interaction::Component(component) = interaction {
-            components::pressed(&ctx, &component, &self.ingress).await;
+        match interaction {
+            s::Interaction::Component(component) => {
+                components::pressed(&ctx, &component, &self.ingress).await;
+            }
+            s::Interaction::Modal(modal) => components::submitted(&ctx, &modal, &self.ingress).await,
+            _ => {}
         }
     }
 }

@@ -12,8 +12,13 @@
 //! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
 //! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
 //! | `ASK:question\|a\|b` | the `ask` tool |
-//! | `APPROVE:tool:command` | the approval gate |
+//! | `APPROVE:tool:command`, `APPROVE:tool!reason:command` | the approval gate; for a reason of its own |
+//! | `SELECT:question\|a\|b` | a choice without anything that follows it |
+//! | `PAIR:tool:command\|command` | two approvals at once |
+//! | `WITHDRAW:question\|a\|b` | a choice that is withdrawn when something is steered |
+//! | `TIMED:ms:question\|a\|b` | a choice that is given up after so long, without a word |
 //! | `CONFIRM:title\|text`, `INPUT:title\|placeholder`, `EDITOR:title\|prefill` | the other dialogs |
+//! | … `label~detail`, `{options:60}`, `{words:3000}` | in dialogs: what is said about an option, many options, much text |
 //! | `NOTIFY:text`, `TITLE:text`, `RETRY:count` | what it may say besides |
 //! | `HISTORY` | says every user message so far |
 //! | `STEERABLE` | waits for a steering message or an abort, and says which |
@@ -27,6 +32,14 @@
 //! | `DEMO` | a believable session of a minute and a half |
 
 use super::step::Step;
+
+/// How a choice ends besides by an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Never,
+    WhenSteered,
+    After(u64),
+}
 
 /// A prompt, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,9 +131,17 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
         let (title, more) = line.split_once('|').unwrap_or((line, ""));
         Step::Dialog {
             method,
-            title: title.to_owned(),
-            more: more.to_owned(),
+            title: filled(title),
+            more: filled(more),
         }
+    };
+    let select = |line: &str, ends| {
+        let mut parts = line.split('|');
+        Some(Step::Select {
+            question: filled(parts.next()?),
+            options: parts.flat_map(options).collect(),
+            ends,
+        })
     };
     Some(match name {
         "SAY" => Step::Say(line.replace("\\n", "\n")),
@@ -135,18 +156,31 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
         "INPUT" => dialog("input"),
         "EDITOR" => dialog("editor"),
         "ASK" => {
-            let mut parts = line.split('|').map(str::to_owned);
+            let mut parts = line.split('|');
             Step::Ask {
-                question: parts.next()?,
-                options: parts.collect(),
+                question: filled(parts.next()?),
+                options: parts.flat_map(options).collect(),
             }
         }
         "APPROVE" => {
             let (tool, command) = line.split_once(':')?;
             Step::Approve {
                 tool: tool.to_owned(),
-                command: command.to_owned(),
+                commands: vec![filled(command)],
             }
+        }
+        "PAIR" => {
+            let (tool, commands) = line.split_once(':')?;
+            Step::Approve {
+                tool: tool.to_owned(),
+                commands: commands.split('|').map(filled).collect(),
+            }
+        }
+        "SELECT" => select(line, Ends::Never)?,
+        "WITHDRAW" => select(line, Ends::WhenSteered)?,
+        "TIMED" => {
+            let (ms, line) = line.split_once(':')?;
+            select(line, Ends::After(ms.parse().ok()?))?
         }
         _ => return None,
     })
@@ -177,6 +211,27 @@ fn with_value(name: &str, value: &str) -> Option<Step> {
         },
         _ => return None,
     })
+}
+
+/// A text of a dialog: `\n` is a newline, `{words:n}` so many bytes of words.
+fn filled(text: &str) -> String {
+    let text = text.replace("\\n", "\n");
+    let parts = text.split_once("{words:").and_then(|(before, rest)| {
+        let (count, after) = rest.split_once('}')?;
+        Some(format!("{before}{}{after}", words(count.parse().ok()?)))
+    });
+    parts.unwrap_or(text)
+}
+
+/// An option, or many where it says `{options:n}`.
+fn options(text: &str) -> Vec<String> {
+    let count = text
+        .strip_prefix("{options:")
+        .and_then(|rest| rest.strip_suffix('}'));
+    match count.and_then(|count| count.parse().ok()) {
+        Some(count) => (1..=count).map(|n: u32| format!("option {n}")).collect(),
+        None => vec![filled(text)],
+    }
 }
 
 /// So many bytes of numbered words, so that a lost or doubled piece shows.

@@ -1,5 +1,7 @@
 //! What a script is made of.
 
+use super::script::Ends;
+
 /// One thing to play.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
@@ -19,7 +21,12 @@ pub(super) enum Step {
     },
     Approve {
         tool: String,
-        command: String,
+        commands: Vec<String>,
+    },
+    Select {
+        question: String,
+        options: Vec<String>,
+        ends: Ends,
     },
     Dialog {
         method: &'static str,

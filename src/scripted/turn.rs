@@ -71,7 +71,12 @@ impl Player {
             Step::Say(text) => self.say(&text)?,
             Step::Tool { name, args } => self.tool(&name, &args, self.tool_ms)?,
             Step::Ask { question, options } => self.ask(&question, options)?,
-            Step::Approve { tool, command } => self.approve(&tool, &command)?,
+            Step::Approve { tool, commands } => self.approve(&tool, &commands)?,
+            Step::Select {
+                question,
+                options,
+                ends,
+            } => self.select(&question, &options, ends)?,
             Step::Dialog { method, title, more } => self.other_dialog(method, &title, &more)?,
             Step::Lines {
                 count,

@@ -345,6 +345,21 @@ impl Sim {
         self.watched(self.shared.change(|world| world.click(&user, message, button)))
     }
 
+    /// Clicks a button that the message does not have (any more): a client that shows an old state does that, and one
+    /// that lies can.
+    pub fn click_forged(
+        &self,
+        user: impl Into<Who>,
+        message: MessageId,
+        custom_id: &str,
+    ) -> Result<InteractionId, Refused> {
+        let user = user.into();
+        self.watched(
+            self.shared
+                .change(|world| world.click_forged(&user, message, custom_id)),
+        )
+    }
+
     /// Chooses from a select menu, by labels or values. An empty `custom_id` takes the first menu.
     pub fn select(
         &self,
