@@ -128,15 +128,15 @@ list.addEventListener('focusin', (event) => {
   const article = event.target.closest('article');
   if (article && !event.target.closest('.bar') && event.target.matches(':focus-visible')) showBar(article);
 });
-for (const topic of ['messages', 'here']) {
-  on(topic, () => {
-    // The bar speaks of the message as it was.
-    if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) hideBar();
-  });
-}
+on('here', hideBar);
+// What arrives elsewhere must not take the bar away from under a pointer that rests; only its own message's news does
+// something to it.
+on('messages', () => {
+  if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) showBar(bar.closest('article'));
+});
 
-/** On touch screens the same as a sheet. */
-function sheet(article) {
+/** On touch screens the same as a sheet. `held`: the finger that opened it is still down. */
+function sheet(article, held = false) {
   const message = messageOf(article.dataset.messageId);
   if (!message || message.thinking) return;
   const items = actionsFor(message).map(({ sign, label, act, keeps, danger }) =>
@@ -150,7 +150,7 @@ function sheet(article) {
     close();
     react(message, emoji);
   } }, emoji));
-  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu' });
+  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu', held });
 }
 
 let held = 0;
