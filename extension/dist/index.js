@@ -54,7 +54,7 @@ class Containment {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.run(where, work);
-    }, ms);
+    }, Math.max(0, ms));
     timer.unref?.();
     this.#timers.add(timer);
     return () => {
@@ -358,7 +358,7 @@ class Attachment {
   #over = new AbortController;
   #phase = "attaching";
   #session;
-  #after;
+  #handed;
   #poll = new AbortController;
   #posting;
   #batchMax = BATCH_EVENTS;
@@ -366,9 +366,9 @@ class Attachment {
   #timer;
   #refusedAt = -Infinity;
   #said = new Set;
-  constructor(agentSessionId, after, queue, client, host, contain, pace) {
+  constructor(agentSessionId, handed, queue, client, host, contain, pace) {
     this.agentSessionId = agentSessionId;
-    this.#after = after;
+    this.#handed = handed ?? { thread: "", after: 0 };
     this.#queue = queue;
     this.#client = client;
     this.#host = host;
@@ -381,8 +381,8 @@ class Attachment {
   get threadUrl() {
     return this.#session?.threadUrl ?? "";
   }
-  get after() {
-    return this.#after;
+  get handed() {
+    return this.#handed;
   }
   get waiting() {
     return this.#queue.length;
@@ -471,7 +471,7 @@ class Attachment {
         return;
       const began = Date.now();
       this.#poll = new AbortController;
-      const answer = await this.#client.poll(session.sessionId, session.token, this.#after, this.#pace.pollS, this.#pace.pollS * 1000 + this.#pace.pollGraceMs, this.#poll.signal);
+      const answer = await this.#client.poll(session.sessionId, session.token, this.#handed.after, this.#pace.pollS, this.#pace.pollS * 1000 + this.#pace.pollGraceMs, this.#poll.signal);
       if (over.aborted)
         return;
       if (answer.ok) {
@@ -517,8 +517,8 @@ class Attachment {
       await this.#client.detach(answer.body.sessionId, answer.body.token, "off", this.#pace.requestMs);
       return "over";
     }
-    if (this.#session && this.#session.sessionId !== answer.body.sessionId)
-      this.#after = 0;
+    if (this.#handed.thread !== answer.body.sessionId)
+      this.#handed = { thread: answer.body.sessionId, after: 0 };
     const first = this.#session === undefined;
     this.#session = answer.body;
     this.#postFailures = 0;
@@ -555,14 +555,14 @@ class Attachment {
   }
   #deliver(commands) {
     for (const command of commands) {
-      if (command.id <= this.#after || this.#over.signal.aborted)
+      if (command.id <= this.#handed.after || this.#over.signal.aborted)
         continue;
-      this.#after = command.id;
+      this.#handed = { ...this.#handed, after: command.id };
       this.#contain.run("a command from Discord", () => this.#host.deliver(command));
     }
   }
   async#acknowledge(session) {
-    await this.#client.poll(session.sessionId, session.token, this.#after, 0, this.#pace.requestMs);
+    await this.#client.poll(session.sessionId, session.token, this.#handed.after, 0, this.#pace.requestMs);
   }
   #backoff(failures) {
     const whole = Math.min(this.#pace.backoffMaxMs, this.#pace.backoffMs * 2 ** Math.min(failures - 1, 10));
@@ -1618,7 +1618,7 @@ var NAMED = [
   ["secret", /(?<![\w-])--(?:password|passwd|passphrase|secret|token|api-?key|auth-token|access-token|private-key|client-secret)[= \t]{1,4}\\?["']?([^\s"'`\\$<>-][^\s"'`\\$<>]{5,})/g],
   ["authorization", /\b(?:Bearer|Bot|Basic)[ \t]+([A-Za-z0-9._~+/=-]{16,})/g]
 ];
-var REFERENCE = /^(?:process\.|import\.|os\.|env[.:]|std::|self\.|config\.|settings\.|\*+$|x+$|\.+$)|^(?:redacted|required|optional|undefined|str|string)\b/i;
+var REFERENCE = /^(?:\[redacted:|process\.|import\.|os\.|env[.:]|std::|self\.|config\.|settings\.|\*+$|x+$|\.+$)|^(?:redacted|required|optional|undefined|str|string)\b/i;
 function findNamed(text, spans) {
   for (const [kind, pattern] of NAMED) {
     for (const found of text.matchAll(pattern)) {
@@ -1776,8 +1776,8 @@ class Session {
       ].filter(({ value }) => value.startsWith(prefix.trim().toLowerCase())),
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
-          this.#meet(ctx);
-          this.#discord(String(args ?? "").trim().toLowerCase());
+          if (this.#meet(ctx))
+            this.#discord(String(args ?? "").trim().toLowerCase());
         });
       }
     });
@@ -1785,8 +1785,8 @@ class Session {
       description: "Discord: send a message to the home channel",
       handler: async (args, ctx) => {
         this.#contain.run("/discord-ping", () => {
-          this.#meet(ctx);
-          this.#ping(String(args ?? "").trim());
+          if (this.#meet(ctx))
+            this.#ping(String(args ?? "").trim());
         });
       }
     });
@@ -1849,8 +1849,7 @@ class Session {
       const where = running.threadUrl ? `: ${running.threadUrl}` : "";
       return this.#say(running.phase === "attached" ? `This session is on Discord already${where}` : "Discord: still connecting", "info");
     }
-    this.#attach(this.#remembered()?.after ?? 0);
-    this.#remember(true);
+    this.#attach();
   }
   #off() {
     const attachment = this.#attachment;
@@ -1860,11 +1859,11 @@ class Session {
     this.#contain.task("/discord off", () => attachment.close("off", this.#pace.offMs));
     this.#say("This session is no longer on Discord", "info");
   }
-  #attach(after) {
+  #attach() {
     const id = this.#agentSessionId();
     if (!this.#client || id === "")
       return;
-    const attachment = new Attachment(id, after, new EventQueue, this.#client, this.#host(), this.#contain, this.#pace);
+    const attachment = new Attachment(id, this.#remembered()?.handed, new EventQueue, this.#client, this.#host(), this.#contain, this.#pace);
     this.#attachment = attachment;
     this.#mirror.begin(this.#cwd(), this.#title(), this.#model());
     attachment.start();
@@ -1942,8 +1941,8 @@ class Session {
   }
   #resume() {
     const memory = this.#remembered();
-    if (memory?.on && this.#client && this.phase === "detached")
-      this.#attach(memory.after);
+    if (memory?.on && this.phase === "detached")
+      this.#attach();
   }
   #switched() {
     const left = this.#attachment;
@@ -2003,6 +2002,8 @@ class Session {
       this.#mirror.look(this.#title(), this.#model());
   }
   #show(phase) {
+    if (phase === "attached" && !this.#remembered()?.on)
+      this.#remember(true);
     this.#contain.run("the footer", () => this.#ctx?.ui.setStatus(STATUS, footer(phase)));
   }
   #say(text, kind) {
@@ -2037,7 +2038,7 @@ class Session {
     const attachment = this.#attachment;
     if (!attachment)
       return;
-    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, after: attachment.after }));
+    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, ...attachment.handed }));
   }
   #remembered() {
     return this.#contain.run("remembering", () => {
@@ -2046,9 +2047,11 @@ class Session {
       for (const entry of this.#ctx?.sessionManager.getEntries() ?? []) {
         if (entry.type !== "custom" || entry.customType !== MEMORY)
           continue;
-        const { session, on, after } = entry.data ?? {};
-        if (session === id)
-          memory = { on: on === true, after: typeof after === "number" && Number.isSafeInteger(after) ? after : 0 };
+        const { session, on, thread, after } = entry.data ?? {};
+        if (session !== id)
+          continue;
+        const known = typeof thread === "string" && typeof after === "number" && Number.isSafeInteger(after);
+        memory = { on: on === true, handed: known ? { thread, after } : undefined };
       }
       return memory;
     });

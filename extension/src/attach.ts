@@ -64,6 +64,12 @@ export interface Host {
   secret(token: string): void;
 }
 
+/** The last command that was handed to the agent, of the daemon's session of this name. */
+export interface Handed {
+  thread: string;
+  after: number;
+}
+
 export class Attachment {
   readonly agentSessionId: string;
   readonly #client: Client;
@@ -75,8 +81,8 @@ export class Attachment {
 
   #phase: Phase = "attaching";
   #session: Attached | undefined;
-  /** The highest command that was handed on; the next poll acknowledges it. */
-  #after: number;
+  /** The next poll acknowledges it. */
+  #handed: Handed;
   #poll = new AbortController();
   #posting: AbortController | undefined;
   #batchMax = BATCH_EVENTS;
@@ -85,9 +91,9 @@ export class Attachment {
   #refusedAt = -Infinity;
   readonly #said = new Set<string>();
 
-  constructor(agentSessionId: string, after: number, queue: EventQueue, client: Client, host: Host, contain: Containment, pace: Pace) {
+  constructor(agentSessionId: string, handed: Handed | undefined, queue: EventQueue, client: Client, host: Host, contain: Containment, pace: Pace) {
     this.agentSessionId = agentSessionId;
-    this.#after = after;
+    this.#handed = handed ?? { thread: "", after: 0 };
     this.#queue = queue;
     this.#client = client;
     this.#host = host;
@@ -103,8 +109,8 @@ export class Attachment {
     return this.#session?.threadUrl ?? "";
   }
 
-  get after(): number {
-    return this.#after;
+  get handed(): Handed {
+    return this.#handed;
   }
 
   /** How many events wait to be posted. */
@@ -199,7 +205,7 @@ export class Attachment {
       const answer = await this.#client.poll(
         session.sessionId,
         session.token,
-        this.#after,
+        this.#handed.after,
         this.#pace.pollS,
         this.#pace.pollS * 1000 + this.#pace.pollGraceMs,
         this.#poll.signal,
@@ -251,7 +257,7 @@ export class Attachment {
       return "over";
     }
     // The numbers of another session's commands mean nothing here.
-    if (this.#session && this.#session.sessionId !== answer.body.sessionId) this.#after = 0;
+    if (this.#handed.thread !== answer.body.sessionId) this.#handed = { thread: answer.body.sessionId, after: 0 };
     const first = this.#session === undefined;
     this.#session = answer.body;
     this.#postFailures = 0;
@@ -292,15 +298,15 @@ export class Attachment {
 
   #deliver(commands: Command[]): void {
     for (const command of commands) {
-      if (command.id <= this.#after || this.#over.signal.aborted) continue;
-      this.#after = command.id;
+      if (command.id <= this.#handed.after || this.#over.signal.aborted) continue;
+      this.#handed = { ...this.#handed, after: command.id };
       this.#contain.run("a command from Discord", () => this.#host.deliver(command));
     }
   }
 
   /** After the last command there is no next poll that would acknowledge it. */
   async #acknowledge(session: Attached): Promise<void> {
-    await this.#client.poll(session.sessionId, session.token, this.#after, 0, this.#pace.requestMs);
+    await this.#client.poll(session.sessionId, session.token, this.#handed.after, 0, this.#pace.requestMs);
   }
 
   #backoff(failures: number): number {

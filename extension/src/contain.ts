@@ -71,7 +71,7 @@ export class Containment {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.run(where, work);
-    }, ms);
+    }, Math.max(0, ms));
     timer.unref?.();
     this.#timers.add(timer);
     return () => {

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import type { ExtensionAPI, ExtensionContext } from "@oh-my-pi/pi-coding-agent";
-import { Attachment, type Host, PACE, type Pace, type Phase } from "./attach";
+import { Attachment, type Handed, type Host, PACE, type Pace, type Phase } from "./attach";
 import { Client, type Command } from "./client";
 import { footer, type Standing, standing, USAGE } from "./commands";
 import { type Config, type Environment, readConfig, readToken } from "./config";
@@ -77,8 +77,7 @@ export class Session {
         ].filter(({ value }) => value.startsWith(prefix.trim().toLowerCase())),
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
-          this.#meet(ctx);
-          this.#discord(String(args ?? "").trim().toLowerCase());
+          if (this.#meet(ctx)) this.#discord(String(args ?? "").trim().toLowerCase());
         });
       },
     });
@@ -86,8 +85,7 @@ export class Session {
       description: "Discord: send a message to the home channel",
       handler: async (args, ctx) => {
         this.#contain.run("/discord-ping", () => {
-          this.#meet(ctx);
-          this.#ping(String(args ?? "").trim());
+          if (this.#meet(ctx)) this.#ping(String(args ?? "").trim());
         });
       },
     });
@@ -182,8 +180,7 @@ export class Session {
       const where = running.threadUrl ? `: ${running.threadUrl}` : "";
       return this.#say(running.phase === "attached" ? `This session is on Discord already${where}` : "Discord: still connecting", "info");
     }
-    this.#attach(this.#remembered()?.after ?? 0);
-    this.#remember(true);
+    this.#attach();
   }
 
   #off(): void {
@@ -194,10 +191,10 @@ export class Session {
     this.#say("This session is no longer on Discord", "info");
   }
 
-  #attach(after: number): void {
+  #attach(): void {
     const id = this.#agentSessionId();
     if (!this.#client || id === "") return;
-    const attachment = new Attachment(id, after, new EventQueue(), this.#client, this.#host(), this.#contain, this.#pace);
+    const attachment = new Attachment(id, this.#remembered()?.handed, new EventQueue(), this.#client, this.#host(), this.#contain, this.#pace);
     this.#attachment = attachment;
     this.#mirror.begin(this.#cwd(), this.#title(), this.#model());
     attachment.start();
@@ -281,7 +278,7 @@ export class Session {
   /** At the start, and after a change of conversation: one that was shared is shared again. */
   #resume(): void {
     const memory = this.#remembered();
-    if (memory?.on && this.#client && this.phase === "detached") this.#attach(memory.after);
+    if (memory?.on && this.phase === "detached") this.#attach();
   }
 
   #switched(): void {
@@ -339,6 +336,7 @@ export class Session {
   }
 
   #show(phase: Phase): void {
+    if (phase === "attached" && !this.#remembered()?.on) this.#remember(true);
     this.#contain.run("the footer", () => this.#ctx?.ui.setStatus(STATUS, footer(phase)));
   }
 
@@ -378,18 +376,20 @@ export class Session {
   #remember(on: boolean): void {
     const attachment = this.#attachment;
     if (!attachment) return;
-    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, after: attachment.after }));
+    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, ...attachment.handed }));
   }
 
-  #remembered(): { on: boolean; after: number } | undefined {
+  #remembered(): { on: boolean; handed: Handed | undefined } | undefined {
     return this.#contain.run("remembering", () => {
       const id = this.#agentSessionId();
-      let memory: { on: boolean; after: number } | undefined;
+      let memory: { on: boolean; handed: Handed | undefined } | undefined;
       for (const entry of this.#ctx?.sessionManager.getEntries() ?? []) {
         if (entry.type !== "custom" || entry.customType !== MEMORY) continue;
-        const { session, on, after } = (entry.data ?? {}) as { session?: unknown; on?: unknown; after?: unknown };
+        const { session, on, thread, after } = (entry.data ?? {}) as { session?: unknown; on?: unknown; thread?: unknown; after?: unknown };
         // A fork has a copy of this entry and is another conversation.
-        if (session === id) memory = { on: on === true, after: typeof after === "number" && Number.isSafeInteger(after) ? after : 0 };
+        if (session !== id) continue;
+        const known = typeof thread === "string" && typeof after === "number" && Number.isSafeInteger(after);
+        memory = { on: on === true, handed: known ? { thread, after } : undefined };
       }
       return memory;
     });

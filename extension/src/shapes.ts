@@ -177,7 +177,7 @@ const NAMED: [kind: string, pattern: RegExp][] = [
 ];
 
 /** Names of other things, not values. */
-const REFERENCE = /^(?:process\.|import\.|os\.|env[.:]|std::|self\.|config\.|settings\.|\*+$|x+$|\.+$)|^(?:redacted|required|optional|undefined|str|string)\b/i;
+const REFERENCE = /^(?:\[redacted:|process\.|import\.|os\.|env[.:]|std::|self\.|config\.|settings\.|\*+$|x+$|\.+$)|^(?:redacted|required|optional|undefined|str|string)\b/i;
 
 export function findNamed(text: string, spans: Span[]): void {
   for (const [kind, pattern] of NAMED) {
