@@ -629,6 +629,17 @@ class Attachment {
 
 // src/commands.ts
 var USAGE = "Usage: /discord (how it stands), /discord on (share this session), /discord off (stop sharing it)";
+var WORDS = [
+  { value: "on", label: "on", description: "share this session in a thread" },
+  { value: "off", label: "off", description: "stop sharing it" }
+];
+function completions(prefix) {
+  const begun = prefix.trimStart().toLowerCase();
+  if (WORDS.some(({ value }) => value === begun))
+    return null;
+  const fitting = WORDS.filter(({ value }) => value.startsWith(begun));
+  return fitting.length > 0 ? fitting : null;
+}
 function footer(phase) {
   switch (phase) {
     case "attached":
@@ -1770,10 +1781,7 @@ class Session {
   #registerCommands() {
     this.#pi.registerCommand("discord", {
       description: "Discord: show how it stands, share this session (on) or stop (off)",
-      getArgumentCompletions: (prefix) => [
-        { value: "on", label: "on", description: "share this session in a thread" },
-        { value: "off", label: "off", description: "stop sharing it" }
-      ].filter(({ value }) => value.startsWith(prefix.trim().toLowerCase())),
+      getArgumentCompletions: (prefix) => this.#contain.run("completing /discord", () => completions(String(prefix))) ?? null,
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
           if (this.#meet(ctx))

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { ExtensionAPI, ExtensionContext } from "@oh-my-pi/pi-coding-agent";
 import { Attachment, type Handed, type Host, PACE, type Pace, type Phase } from "./attach";
 import { Client, type Command } from "./client";
-import { footer, type Standing, standing, USAGE } from "./commands";
+import { completions, footer, type Standing, standing, USAGE } from "./commands";
 import { type Config, type Environment, readConfig, readToken } from "./config";
 import { type Cancel, Containment } from "./contain";
 import { Mirror } from "./mirror";
@@ -70,11 +70,7 @@ export class Session {
   #registerCommands(): void {
     this.#pi.registerCommand("discord", {
       description: "Discord: show how it stands, share this session (on) or stop (off)",
-      getArgumentCompletions: (prefix) =>
-        [
-          { value: "on", label: "on", description: "share this session in a thread" },
-          { value: "off", label: "off", description: "stop sharing it" },
-        ].filter(({ value }) => value.startsWith(prefix.trim().toLowerCase())),
+      getArgumentCompletions: (prefix) => this.#contain.run("completing /discord", () => completions(String(prefix))) ?? null,
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
           if (this.#meet(ctx)) this.#discord(String(args ?? "").trim().toLowerCase());
