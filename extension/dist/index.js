@@ -149,7 +149,8 @@ function failure(kind, message, more = {}) {
   return { ok: false, kind, status: 0, code: "", message, hint: "", retryAfterMs: 0, ...more };
 }
 function isTransient(problem) {
-  return problem.kind !== "refused" || problem.status === 429 || problem.status === 408 || problem.status >= 500;
+  const { kind, status } = problem;
+  return kind !== "refused" || status === 429 || status === 408 || status >= 500 && status !== 501;
 }
 
 class Client {
@@ -550,7 +551,7 @@ class Attachment {
       this.#say(`Discord: the daemon does not accept this user's token.${hint}`, lost ? "warning" : "error");
       return lost ? "later" : "over";
     }
-    this.#say(`Discord: the daemon refused to take this session (${problem.message}).${hint}`, "error");
+    this.#say(`Discord: the daemon did not take this session: ${problem.message}.${hint}`, "error");
     return "over";
   }
   #deliver(commands) {
@@ -608,7 +609,8 @@ class Attachment {
       this.#postFailures = 0;
       return true;
     }
-    if (answer.status === 400 || answer.status === 413 || answer.status === 422) {
+    const unknown = answer.status === 404 || answer.code === "unknown_session";
+    if (!unknown && (answer.status === 400 || answer.status === 413 || answer.status === 422)) {
       if (batch.length === 1) {
         this.#contain.report(`posting "${batch[0]?.event_type}"`, answer.message);
         this.#queue.sent(batch);
@@ -620,7 +622,7 @@ class Attachment {
     }
     this.#queue.unsent();
     this.#postFailures += 1;
-    const refused = answer.status === 401 || answer.status === 403 || answer.status === 404;
+    const refused = answer.status === 401 || answer.status === 403 || unknown;
     if (refused && this.#session === session && this.#phase === "attached")
       this.#poll.abort();
     return false;
@@ -948,7 +950,7 @@ function* read2(value, names) {
 }
 
 // src/mirror.ts
-var MESSAGE_MAX = 200000;
+var MESSAGE_MAX = 150000;
 var PROMPT_MAX2 = 20000;
 var FINAL_MAX = 4000;
 var ERROR_MAX = 2000;
@@ -1882,8 +1884,8 @@ class Session {
       facts: () => ({
         agent_session_id: this.#agentSessionId(),
         cwd: this.#cwd(),
-        title: this.#redactor.redact(oneLine(this.#title(), 200)) || null,
-        model: this.#model() || null,
+        title: oneLine(this.#redactor.redact(oneLine(this.#title(), 200)), 200) || null,
+        model: oneLine(this.#redactor.redact(this.#model()), 200) || null,
         pid: process.pid,
         host: hostname(),
         agent_version: this.#agentVersion(),

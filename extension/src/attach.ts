@@ -292,7 +292,7 @@ export class Attachment {
       // A daemon that was set up anew writes a new token, which is read with each attempt.
       return lost ? "later" : "over";
     }
-    this.#say(`Discord: the daemon refused to take this session (${problem.message}).${hint}`, "error");
+    this.#say(`Discord: the daemon did not take this session: ${problem.message}.${hint}`, "error");
     return "over";
   }
 
@@ -352,7 +352,8 @@ export class Attachment {
       this.#postFailures = 0;
       return true;
     }
-    if (answer.status === 400 || answer.status === 413 || answer.status === 422) {
+    const unknown = answer.status === 404 || answer.code === "unknown_session";
+    if (!unknown && (answer.status === 400 || answer.status === 413 || answer.status === 422)) {
       // One event that the daemon does not take must not hold up the others: halve until it is alone, then drop it.
       if (batch.length === 1) {
         this.#contain.report(`posting "${batch[0]?.event_type}"`, answer.message);
@@ -365,7 +366,7 @@ export class Attachment {
     }
     this.#queue.unsent();
     this.#postFailures += 1;
-    const refused = answer.status === 401 || answer.status === 403 || answer.status === 404;
+    const refused = answer.status === 401 || answer.status === 403 || unknown;
     // The poll finds out the same, but perhaps only in half a minute.
     if (refused && this.#session === session && this.#phase === "attached") this.#poll.abort();
     return false;

@@ -62,7 +62,8 @@ export function failure(kind: Failure["kind"], message: string, more: Partial<Fa
 
 /** Whether trying again later can help. */
 export function isTransient(problem: Failure): boolean {
-  return problem.kind !== "refused" || problem.status === 429 || problem.status === 408 || problem.status >= 500;
+  const { kind, status } = problem;
+  return kind !== "refused" || status === 429 || status === 408 || (status >= 500 && status !== 501);
 }
 
 interface Options {

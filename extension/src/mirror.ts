@@ -8,7 +8,8 @@ import type { Redactor } from "./redact";
 import { type Json, truncate } from "./truncate";
 import { oneLine, safeText } from "./words";
 
-const MESSAGE_MAX = 200_000;
+// Even if every character is escaped, a request with this message is below 1 MiB.
+const MESSAGE_MAX = 150_000;
 const PROMPT_MAX = 20_000;
 const FINAL_MAX = 4_000;
 const ERROR_MAX = 2_000;

@@ -202,8 +202,8 @@ export class Session {
       facts: () => ({
         agent_session_id: this.#agentSessionId(),
         cwd: this.#cwd(),
-        title: this.#redactor.redact(oneLine(this.#title(), 200)) || null,
-        model: this.#model() || null,
+        title: oneLine(this.#redactor.redact(oneLine(this.#title(), 200)), 200) || null,
+        model: oneLine(this.#redactor.redact(this.#model()), 200) || null,
         pid: process.pid,
         host: hostname(),
         agent_version: this.#agentVersion(),

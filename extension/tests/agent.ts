@@ -8,7 +8,7 @@ import type { Daemon } from "./daemon";
 export const QUICK = {
   attach: {
     flushMs: 20,
-    requestMs: 400,
+    requestMs: 1_500,
     pollS: 1,
     pollGraceMs: 400,
     backoffMs: 10,

@@ -45,6 +45,8 @@ export class Daemon {
   poison = "";
   daemonVersion = "0.1.0";
   ready = true;
+  /** Events are refused until somebody attaches. */
+  forgotten = false;
   /** Polls are answered at once, with nothing. */
   impatient = false;
   port = 0;
@@ -155,6 +157,7 @@ export class Daemon {
     }
     if (route === "POST /api/webhook/event") {
       const events: Event[] = Array.isArray(parsed) ? parsed : [parsed];
+      if (this.forgotten) return refuse(400, "unknown_session");
       const wrong = events.findIndex((event) => event.event_type === this.poison);
       if (wrong >= 0) return refuse(400, "bad_field", `events[${wrong}].event_type`);
       let accepted = 0;
@@ -217,6 +220,7 @@ export class Daemon {
     this.#tokens += 1;
     session.token = `omps_FakeSessionToken${String(this.#tokens).padStart(24, "0")}`;
     session.attaches += 1;
+    this.forgotten = false;
     this.#wake();
     return {
       session_id: session.id,

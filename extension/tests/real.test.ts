@@ -28,7 +28,7 @@ async function rig(extra: Record<string, string> = {}) {
   const workspace = join(home, "project");
   mkdirSync(workspace);
   const script = spawn("node", [model, "--home", home], { stdio: ["pipe", "pipe", "inherit"] });
-  cleanup.push(() => script.stdin.end());
+  cleanup.push(() => void script.stdin.end());
   await new Promise<void>((resolve) => script.stdout.once("data", () => resolve()));
   const daemon = await new Daemon().start();
   cleanup.push(() => daemon.end());

@@ -220,6 +220,23 @@ test("a revoked token: it attaches again by itself", async () => {
   expect(agent.session?.phase).toBe("attached");
 });
 
+test("a session that the daemon forgot is attached again, not thrown away event by event", async () => {
+  const agent = await attached();
+  await until("the start is there", () => daemon.types().length === 1);
+  daemon.forgotten = true;
+  for (let n = 0; n < 10; n += 1) agent.answer(`answer ${n}`);
+  await until("it was attached again", () => only().attaches === 2);
+  await until("all is there", () => daemon.of("message").length === 10);
+});
+
+test("a daemon that cannot attach says why, once", async () => {
+  const agent = await world();
+  daemon.attachError = { status: 501, code: "not_yet", message: "this daemon cannot attach terminals yet" };
+  await agent.command("discord", "on");
+  await until("it gave up", () => agent.session?.phase === "detached" && agent.notices.length === 1);
+  expect(agent.notices).toEqual(["error: Discord: the daemon did not take this session: this daemon cannot attach terminals yet."]);
+});
+
 test("two terminals with one conversation: one of them wins and the other says so", async () => {
   const one = await attached();
   const two = agentOf(daemon);
