@@ -192,6 +192,7 @@ impl Boot {
         let mut outbox_watch =
             self.tracker
                 .spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
+        crate::session::left::expire_left(&deps).await?;
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }

@@ -161,8 +161,12 @@ impl s::EventHandler for Handler {
     }
 
     async fn interaction_create(&self, ctx: s::Context, interaction: s::Interaction) {
-        if let s::Interaction::Component(component) = interaction {
-            components::pressed(&ctx, &component, &self.ingress).await;
+        match interaction {
+            s::Interaction::Component(component) => {
+                components::pressed(&ctx, &component, &self.ingress).await;
+            }
+            s::Interaction::Modal(modal) => components::submitted(&ctx, &modal, &self.ingress).await,
+            _ => {}
         }
     }
 }

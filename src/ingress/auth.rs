@@ -4,6 +4,7 @@
 use super::Ask;
 use crate::config::Config;
 use crate::ids::{GuildId, RoleId, UserId};
+use crate::session::Wish;
 
 /// Who asks, as Discord says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,8 @@ enum Need {
     Drive,
     /// An approver.
     Approve,
+    /// An allowed user or an approver.
+    Read,
 }
 
 /// Whether this person may do this.
@@ -64,7 +67,8 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
             (Need::Drive, true)
         }
         Ask::ContinueQueue { .. } => (Need::Drive, true),
-        Ask::Answer { .. } => (Need::Approve, true),
+        Ask::Dialog { wish: Wish::More, .. } => (Need::Read, true),
+        Ask::Dialog { .. } => (Need::Approve, true),
     };
     if need == Need::Nothing {
         return Decision::Allow;
@@ -93,6 +97,7 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Need::Approve if approves => Decision::Allow,
         Need::Approve if drives => refuse(Refusal::NotApprover),
         Need::Drive if drives => Decision::Allow,
+        Need::Read if drives || approves => Decision::Allow,
         _ => refuse(Refusal::Stranger),
     }
 }
@@ -104,6 +109,7 @@ mod tests {
     use super::*;
     use crate::ids::{ChannelId, MessageId, PromptId, SessionId};
     use crate::ingress::Written;
+    use crate::session::Form;
     use crate::session::state::Choice;
 
     const GUILD: u64 = 10;
@@ -138,8 +144,32 @@ mod tests {
         }
     }
 
-    /// One of each: events that are ignored when refused, requests that are answered, and answers to questions.
-    fn asks() -> (Vec<Ask>, Vec<Ask>, Ask) {
+    /// What can be wanted of a question, without reading all of it.
+    fn wishes() -> Vec<Wish> {
+        vec![
+            Wish::Choose(0),
+            Wish::ApproveForSession,
+            Wish::Deny("no".to_owned()),
+            Wish::Other("else".to_owned()),
+            Wish::Text("text".to_owned()),
+            Wish::Keep,
+            Wish::Skip,
+            Wish::Page(1),
+            Wish::Form(Form::Reason),
+        ]
+    }
+
+    fn about_a_question(wish: Wish) -> Ask {
+        Ask::Dialog {
+            channel: ChannelId::from(20),
+            session: SessionId::random(),
+            key: String::new(),
+            wish,
+        }
+    }
+
+    /// One of each: events that are ignored when refused, and requests that are answered.
+    fn asks() -> (Vec<Ask>, Vec<Ask>) {
         let (channel, message) = (ChannelId::from(20), MessageId::from(50));
         let text = String::new;
         let written = Written {
@@ -183,13 +213,7 @@ mod tests {
                 choice: Choice::Retry,
             },
         ];
-        let answer = Ask::Answer {
-            channel,
-            session: SessionId::random(),
-            key: text(),
-            choice: 0,
-        };
-        (events, requests, answer)
+        (events, requests)
     }
 
     #[test]
@@ -200,10 +224,25 @@ mod tests {
         assert_eq!(decide(&config(), None, &gone), Decision::Allow);
     }
 
+    /// Answering is for approvers, reading for everybody who may do something here.
+    fn about_questions(config: &Config, who: Option<&Person>, (drives, approves): (Decision, Decision)) {
+        for wish in wishes() {
+            let ask = about_a_question(wish);
+            assert_eq!(decide(config, who, &ask), approves, "{who:?} {ask:?}");
+        }
+        let either = if drives == Decision::Allow {
+            drives
+        } else {
+            approves
+        };
+        let read = about_a_question(Wish::More);
+        assert_eq!(decide(config, who, &read), either, "{who:?} reads all of it");
+    }
+
     #[test]
     fn every_way_in_asks_who_it_is() {
         let config = config();
-        let (events, requests, answer) = asks();
+        let (events, requests) = asks();
         let allowed = person(1, &[], Some(GUILD));
         let by_role = person(2, &[30], Some(GUILD));
         let approver = person(3, &[], Some(GUILD));
@@ -258,7 +297,7 @@ mod tests {
             for ask in &requests {
                 assert_eq!(decide(&config, who, ask), on_request, "{who:?} {ask:?}");
             }
-            assert_eq!(decide(&config, who, &answer), on_answer, "{who:?}");
+            about_questions(&config, who, (on_request, on_answer));
         }
     }
 }

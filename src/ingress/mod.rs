@@ -2,6 +2,7 @@
 //! and only then acted on.
 
 pub mod auth;
+mod dialogs;
 mod messages;
 mod start;
 
@@ -15,8 +16,8 @@ use crate::discord::rest::Rest;
 use crate::error::UserError;
 use crate::ids::{ChannelId, GuildId, MessageId, PromptId, SessionId, ThreadId, UserId};
 use crate::render::notice;
-use crate::session::Deps;
 use crate::session::state::{Choice, Input, Reply};
+use crate::session::{Deps, Wish};
 use crate::store::prompts::Attachment;
 use crate::store::sessions::{Session, SessionPhase};
 
@@ -105,16 +106,16 @@ pub enum Ask {
         /// What to do with it.
         choice: Choice,
     },
-    /// An answer to a question of the agent.
-    Answer {
+    /// Something about a question of the agent.
+    Dialog {
         /// The session's thread.
         channel: ChannelId,
         /// The question's session, as its button says.
         session: SessionId,
         /// The question's key.
         key: String,
-        /// Which option.
-        choice: usize,
+        /// What.
+        wish: Wish,
     },
 }
 
@@ -218,15 +219,7 @@ impl Ingress {
                 },
                 Some(_),
             ) => self.control(channel, Input::Decide(prompt, choice)).await,
-            (
-                Ask::Answer {
-                    channel,
-                    session,
-                    key,
-                    choice,
-                },
-                Some(by),
-            ) => self.answer(channel, session, key, choice, by).await,
+            (ask @ Ask::Dialog { .. }, Some(by)) => self.wish(ask, by).await,
         }
     }
 
@@ -238,26 +231,6 @@ impl Ingress {
         Ok(match reply {
             Reply::Stale | Reply::Continued { count: 0 } => Answer::Privately(notice::reply(reply)),
             _ => Answer::Said(notice::reply(reply)),
-        })
-    }
-
-    async fn answer(
-        &self,
-        channel: ChannelId,
-        session: SessionId,
-        key: String,
-        choice: usize,
-        by: Person,
-    ) -> Result<Answer> {
-        let here = self.deps.store.session_of_thread(channel.thread()).await?;
-        let open = match here.filter(|here| here.id == session) {
-            Some(here) => self.deps.sessions.answer(&here.id, key, choice, by.name).await,
-            None => false,
-        };
-        Ok(if open {
-            Answer::Nothing
-        } else {
-            Answer::Privately("This question has expired; nothing was run.".to_owned())
         })
     }
 

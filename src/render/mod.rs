@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod answer;
+pub(crate) mod dialog;
 pub mod footer;
 pub mod log;
 pub mod markdown;

@@ -137,7 +137,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
                 (about(*prompt, "discard"), "Ignore", Style::Secondary),
             ],
         ),
-        Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has 20 s to finish"),
+        Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has a moment to finish"),
         Notice::Stopped { dropped } => stopped(*dropped),
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::history::History;
+use super::step::Step;
 use super::wire::{Message, Wire};
 use super::{Input, Moods, Options};
 
@@ -189,6 +190,20 @@ impl Player {
             "tokens": {"input": 100 * messages, "output": 20 * messages, "total": 120 * messages},
             "cost": 0.0002,
         })
+    }
+
+    /// Whether it behaves as a real agent does, and not as a test wants it.
+    pub(super) fn believable(&self) -> bool {
+        self.options.believable
+    }
+
+    /// What is done with a prompt that has no directive.
+    pub(super) fn otherwise(&self) -> fn(String) -> Step {
+        if self.options.believable {
+            Step::Improvise
+        } else {
+            |prompt| Step::Say(format!("You said: {prompt}"))
+        }
     }
 
     /// Hears what there is to hear for so long.

@@ -11,12 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::deliver::{Parcel, Way};
-use super::dialog::Dialogs;
+use super::dialog::{By, Dialogs, Took, Wish};
 use super::publish::Publisher;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
+use crate::render::dialog::Why;
 use crate::store::sessions::Session;
 
 /// How long to wait before the store is asked again for what a session is.
@@ -47,16 +48,16 @@ pub(super) enum Control {
         /// What the agent is given.
         parcel: Parcel,
     },
-    /// A person answered a question of the agent.
+    /// A person wants something of a question of the agent.
     Answer {
         /// The question's key.
         key: String,
-        /// Which option.
-        choice: usize,
-        /// Who, for the thread.
-        by: String,
-        /// Whether the question was still open.
-        reply: oneshot::Sender<bool>,
+        /// What.
+        wish: Wish,
+        /// Who.
+        by: By,
+        /// What became of it.
+        reply: oneshot::Sender<Took>,
     },
 }
 
@@ -191,7 +192,11 @@ impl Actor {
         let typing = self.turn.as_ref().and_then(|turn| turn.next_typing);
         let timers = self.timers.values().min().copied();
         let far = Instant::now() + Duration::from_hours(1);
-        [shown, typing, timers].into_iter().flatten().min().unwrap_or(far)
+        [shown, typing, timers, self.dialogs.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(far)
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
@@ -200,6 +205,11 @@ impl Actor {
             Control::Wake => Ok(()),
             // A slot that was given back while this was on its way is not ours any more.
             Control::Input(Input::SlotGranted) if !self.deps.slots.holds(self.handle.id()) => Ok(()),
+            Control::Input(Input::Shutdown) => {
+                let done = self.input(Input::Shutdown).await;
+                // Nobody will answer in the seconds that are left, and a turn that waits cannot end.
+                self.expire_dialogs(Why::Shutdown).await.and(done)
+            }
             Control::Input(input) => self.input(input).await,
             Control::Ask(input, reply) => {
                 self.reply = Some(reply);
@@ -208,15 +218,10 @@ impl Actor {
                 done
             }
             Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
-            Control::Answer {
-                key,
-                choice,
-                by,
-                reply,
-            } => {
-                let answered = self.answer_dialog(&key, choice, &by).await;
+            Control::Answer { key, wish, by, reply } => {
+                let answered = self.answer_dialog(&key, &wish, &by).await;
                 // The asker may have gone; the answer stands.
-                reply.send(matches!(answered, Ok(true))).ok();
+                reply.send(*answered.as_ref().unwrap_or(&Took::Failed)).ok();
                 answered.map(|_| ())
             }
         }
@@ -261,8 +266,15 @@ impl Actor {
             .collect();
         for timer in fired {
             self.timers.remove(&timer);
+            if timer == Timer::Idle && self.dialogs.is_asking() {
+                // Somebody of the agent waits for a person, though no turn runs.
+                self.timers
+                    .insert(timer, now + self.deps.config.agent.idle_timeout);
+                continue;
+            }
             self.input(Input::TimerFired(timer)).await?;
         }
+        self.dialogs_due().await?;
         self.flush().await
     }
 

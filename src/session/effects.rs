@@ -62,6 +62,7 @@ impl Actor {
         }
         if let (true, Some(thread)) = (opened, session.thread) {
             self.enter(thread).await?;
+            self.restore_approvals().await?;
         }
         self.session = Some(session);
         if self.closing {

@@ -36,6 +36,8 @@ use crate::render::redact::Redactor;
 use crate::store::Store;
 
 pub use deliver::safe_name;
+pub(crate) use dialog::{By, Took, left};
+pub use dialog::{Form, Wish};
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.

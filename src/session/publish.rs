@@ -319,11 +319,6 @@ impl Publisher {
         self.desk.post(draft).await
     }
 
-    /// Keeps a text as a file that a message can carry.
-    pub(super) async fn keep_file(&self, name: &str, text: &str) -> Result<FileRef> {
-        self.desk.keep_file(name, text).await
-    }
-
     /// Says something that is never edited.
     pub(super) async fn say_once(&mut self, draft: Draft) -> Result<()> {
         let row = self.say(draft).await?;

@@ -9,6 +9,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
+use super::dialog::asked::{AllAsked, Asked};
+use super::dialog::{By, Took, Wish};
 use super::state::{Input, Reply};
 use crate::ids::SessionId;
 
@@ -21,6 +23,7 @@ struct Inner {
     running: Mutex<HashMap<SessionId, SessionHandle>>,
     count: watch::Sender<usize>,
     closing: AtomicBool,
+    asked: AllAsked,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
@@ -74,19 +77,20 @@ impl Sessions {
         answer.await.ok()
     }
 
-    /// Answers a question of the agent. `false`: it is not open (any more).
-    pub async fn answer(&self, id: &SessionId, key: String, choice: usize, by: String) -> bool {
+    /// Wants something of a question of the agent. `None`: the session could not answer.
+    pub(crate) async fn answer(&self, id: &SessionId, key: String, wish: Wish, by: By) -> Option<Took> {
         let (reply, answer) = oneshot::channel();
-        self.deliver(
-            id,
-            Control::Answer {
-                key,
-                choice,
-                by,
-                reply,
-            },
-        );
-        answer.await.unwrap_or(false)
+        self.deliver(id, Control::Answer { key, wish, by, reply });
+        answer.await.ok()
+    }
+
+    /// The open question with this key, without waiting for anything.
+    pub(crate) fn asked(&self, id: &SessionId, key: &str) -> Option<Arc<Asked>> {
+        self.0.asked.get(id, key)
+    }
+
+    pub(super) fn all_asked(&self) -> &AllAsked {
+        &self.0.asked
     }
 
     /// Tells every running session that the daemon goes down, and starts none from now on.

@@ -7,16 +7,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::Actor;
-use super::dialog::Answered;
 use super::publish::Publisher;
 use super::secrets;
-use super::state::Input;
+use super::state::{Input, Phase};
 use crate::agent::{AgentHandle, AgentStateReport};
-use crate::discord::draft::Draft;
-use crate::event::{
-    AgentEvent, AgentExit, AgentStarted, Dialog, DialogAnswer, ExitHow, MessageEnded, NoticeLevel,
-};
+use crate::event::{AgentEvent, AgentExit, AgentStarted, ExitHow, MessageEnded, NoticeLevel};
 use crate::ids::PromptId;
+use crate::render::dialog::Why;
 use crate::render::text::{clip, escape};
 
 /// A running agent.
@@ -134,15 +131,12 @@ impl Actor {
                 Ok(())
             }
             AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
-            AgentEvent::DialogWithdrawn { id } => {
-                let withdrawn = self.dialogs.withdraw(&id);
-                self.close_dialogs(withdrawn.into_iter().collect()).await
-            }
+            AgentEvent::DialogWithdrawn { id } => self.withdraw_dialog(&id).await,
             AgentEvent::Exited(exit) => {
                 self.running = None;
-                let expired = self.dialogs.expire();
-                let done = self.input(Input::Exited(exit)).await;
-                self.close_dialogs(expired).await.and(done)
+                // Before the thread is archived, where that follows: nothing can be edited in it then.
+                let expired = self.expire_dialogs(Why::AgentGone).await;
+                self.input(Input::Exited(exit)).await.and(expired)
             }
             other => self.turn_event(other).await,
         }
@@ -170,9 +164,15 @@ impl Actor {
             AgentEvent::Started(started) => self.started(started).await,
             AgentEvent::TurnStarted => self.turn_started().await,
             AgentEvent::TurnEnded => {
-                let expired = self.dialogs.expire();
+                // What is asked outside of tools, by an extension, may outlive a turn that ended well.
+                let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
                 let done = self.input(Input::TurnEnded).await;
-                self.close_dialogs(expired).await.and(done)
+                let settled = if was_ended {
+                    self.expire_dialogs(Why::TurnOver).await
+                } else {
+                    self.nothing_follows().await
+                };
+                settled.and(done)
             }
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {
@@ -239,6 +239,7 @@ impl Actor {
     }
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {
+        self.dialogs.called(ended.calls);
         if let Some(publisher) = &mut self.publisher {
             let broke_off = matches!(ended.stop_reason.as_str(), "error" | "aborted");
             publisher.message_ended(&ended.texts, broke_off, now);
@@ -268,70 +269,5 @@ impl Actor {
         if let Some(publisher) = &mut self.publisher {
             publisher.remark(&format!("{sign} {}", escape(&clip(text, 600))), Instant::now());
         }
-    }
-
-    async fn ask_person(&mut self, dialog: Dialog) -> Result<()> {
-        let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else {
-            return Ok(());
-        };
-        let shown = secrets::hush_dialog(&dialog, &self.deps.redactor);
-        if let Some(question) = self.dialogs.question(self.handle.id(), &shown) {
-            let mut draft = Draft {
-                content: question.text.clone(),
-                components: question.components.clone(),
-                ..Draft::default()
-            };
-            if let Some(whole) = &question.whole {
-                draft
-                    .files
-                    .push(publisher.keep_file("question.txt", whole).await?);
-            }
-            let row = publisher.say(draft).await?;
-            self.dialogs.opened(question, dialog, shown, row);
-            return Ok(());
-        }
-        running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
-        let title = clip(&shown.title, 300);
-        let said = format!(
-            "The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"
-        );
-        self.remark(NoticeLevel::Warning, &said);
-        Ok(())
-    }
-
-    /// A person chose an option. `false`: the question is not open (any more).
-    pub(super) async fn answer_dialog(&mut self, key: &str, choice: usize, by: &str) -> Result<bool> {
-        let Some(Answered {
-            id,
-            answer,
-            row,
-            text,
-        }) = self.dialogs.answer(key, choice, by)
-        else {
-            return Ok(false);
-        };
-        if let Some(running) = &self.running {
-            running.handle.answer(&id, &answer);
-        }
-        self.close_dialogs(vec![(row, text)]).await?;
-        Ok(true)
-    }
-
-    async fn close_dialogs(&mut self, closed: Vec<(crate::ids::OutboxId, String)>) -> Result<()> {
-        for (row, text) in closed {
-            let content = self.deps.redactor.redact(&text).into_owned();
-            self.deps
-                .outbox
-                .replace(
-                    row,
-                    Draft {
-                        content,
-                        ..Draft::default()
-                    },
-                )
-                .await?;
-            self.deps.outbox.seal(row).await?;
-        }
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::error::UserError;
 
+pub mod dialogs;
 pub mod facts;
 pub mod launches;
 pub mod outbox;

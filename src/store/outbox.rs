@@ -252,10 +252,12 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets messages that are as wanted, were never sealed, and whose writer can hardly be there any more.
+    /// Forgets messages that are as wanted, were never sealed, and whose writer can hardly be there any more. A question
+    /// waits for as long as its agent does, and its message has yet to say how it ended.
     pub(crate) async fn outbox_sweep(&self, created_before: i64) -> Result<()> {
         sqlx::query!(
-            "DELETE FROM outbox WHERE kind = 'message' AND sent >= wanted AND (sealed OR created_at < ?)",
+            "DELETE FROM outbox WHERE kind = 'message' AND sent >= wanted AND (sealed OR created_at < ?)
+                 AND outbox_id NOT IN (SELECT outbox_id FROM dialogs WHERE state = 'open' AND outbox_id IS NOT NULL)",
             created_before
         )
         .execute(self.pool())

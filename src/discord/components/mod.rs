@@ -1,6 +1,9 @@
 //! Buttons and selects. Their `custom_id` names a row; what it means is in SQLite and in the session, so a button
 //! that outlived a restart is answered honestly.
 
+mod dialog;
+mod modal;
+
 use serenity::all as s;
 
 use super::translate;
@@ -12,6 +15,8 @@ use crate::render::notice::failure;
 use crate::render::text::escape;
 use crate::session::state::Choice;
 
+pub(super) use modal::submitted;
+
 /// What a `custom_id` asks for; `None` when it is not one of ours.
 fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> Option<Ask> {
     let mut parts = custom_id.split(':');
@@ -21,17 +26,7 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
     let (verb, id) = (parts.next()?, parts.next()?);
     let choice = match verb {
         "queue" => return Some(Ask::ContinueQueue { channel }),
-        "ask" => {
-            let key = parts.next()?.to_owned();
-            // A select carries the option in its value, a button in its id.
-            let choice = value.or_else(|| parts.next())?.parse().ok()?;
-            return Some(Ask::Answer {
-                channel,
-                session: id.parse().ok()?,
-                key,
-                choice,
-            });
-        }
+        "ask" => return dialog::ask((channel, id), parts, value),
         "continue" => Choice::Continue,
         "discard" => Choice::Discard,
         "run" => Choice::Run,
@@ -85,6 +80,9 @@ async fn answer(
         Decision::Ignore => return Ok(()),
         Decision::Allow => {}
     }
+    if let Ask::Dialog { .. } = &inbound.ask {
+        return dialog::pressed(ctx, component, ingress, inbound).await;
+    }
     // Within three seconds, before anything that may be slow.
     component
         .create_response(ctx, s::CreateInteractionResponse::Acknowledge)
@@ -125,10 +123,24 @@ fn label(component: &s::ComponentInteraction) -> Option<String> {
     })
 }
 
-async fn privately(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
-    let message = s::CreateInteractionResponseMessage::new()
+/// What only the person reads who pressed. Nothing in it can mention anyone.
+fn only_for_them(text: &str) -> s::CreateInteractionResponseMessage {
+    s::CreateInteractionResponseMessage::new()
         .content(text)
-        .ephemeral(true);
+        .ephemeral(true)
+        .allowed_mentions(s::CreateAllowedMentions::new())
+}
+
+/// The same, after the first answer.
+fn further(text: &str) -> s::CreateInteractionResponseFollowup {
+    s::CreateInteractionResponseFollowup::new()
+        .content(text)
+        .ephemeral(true)
+        .allowed_mentions(s::CreateAllowedMentions::new())
+}
+
+async fn privately(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
+    let message = only_for_them(text);
     component
         .create_response(ctx, s::CreateInteractionResponse::Message(message))
         .await?;
@@ -136,10 +148,7 @@ async fn privately(ctx: &s::Context, component: &s::ComponentInteraction, text: 
 }
 
 async fn follow_up(ctx: &s::Context, component: &s::ComponentInteraction, text: &str) -> anyhow::Result<()> {
-    let message = s::CreateInteractionResponseFollowup::new()
-        .content(text)
-        .ephemeral(true);
-    component.create_followup(ctx, message).await?;
+    component.create_followup(ctx, further(text)).await?;
     Ok(())
 }
 
@@ -159,20 +168,11 @@ mod tests {
                 ..
             })
         ));
-        assert!(matches!(
-            ask("omp:ask:session_0123abcd:1f00:2", None, here),
-            Some(Ask::Answer { choice: 2, .. })
-        ));
-        assert!(matches!(
-            ask("omp:ask:session_0123abcd:1f00:0", Some("7"), here),
-            Some(Ask::Answer { choice: 7, .. })
-        ));
         for bad in [
             "",
             "omp",
             "omp:retry",
             "omp:retry:x",
-            "omp:ask:nobody:1:1",
             "other:retry:5",
             "omp:launch:5",
         ] {
