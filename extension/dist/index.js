@@ -631,17 +631,6 @@ class Attachment {
 
 // src/commands.ts
 var USAGE = "Usage: /discord (how it stands), /discord on (share this session), /discord off (stop sharing it)";
-var WORDS = [
-  { value: "on", label: "on", description: "share this session in a thread" },
-  { value: "off", label: "off", description: "stop sharing it" }
-];
-function completions(prefix) {
-  const begun = prefix.trimStart().toLowerCase();
-  if (WORDS.some(({ value }) => value === begun))
-    return null;
-  const fitting = WORDS.filter(({ value }) => value.startsWith(begun));
-  return fitting.length > 0 ? fitting : null;
-}
 function footer(phase) {
   switch (phase) {
     case "attached":
@@ -994,11 +983,11 @@ class Mirror {
       this.#record("agent_start", "", {});
   }
   look(title, model) {
-    if (title !== this.#title) {
+    if (title !== "" && title !== this.#title) {
       this.#title = title;
       this.#record("title", this.#text(title, 200), { title: this.#text(title, 200) });
     }
-    if (model !== this.#model) {
+    if (model !== "" && model !== this.#model) {
       this.#model = model;
       this.#record("model", this.#text(model, 200), { model: this.#text(model, 200) });
     }
@@ -1742,6 +1731,8 @@ var STATUS = "ompcord";
 var STATUS_MS = 3000;
 var LOOK_MS = 3000;
 var TAKEN_MS = 20000;
+var REDRAWN_MS = 500;
+var NOT_SHARED = "Discord: this is another conversation now, and not shared. /discord on shares it.";
 
 class Session {
   #pi;
@@ -1782,8 +1773,7 @@ class Session {
   }
   #registerCommands() {
     this.#pi.registerCommand("discord", {
-      description: "Discord: show how it stands, share this session (on) or stop (off)",
-      getArgumentCompletions: (prefix) => this.#contain.run("completing /discord", () => completions(String(prefix))) ?? null,
+      description: "Discord: how it stands; on: share this session in a thread; off: stop sharing it",
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
           if (this.#meet(ctx))
@@ -1963,7 +1953,7 @@ class Session {
       this.#attachment = undefined;
       this.#contain.task("leaving a conversation", () => left.close("closed", this.#pace.offMs));
       if (!this.#remembered()?.on)
-        this.#say("Discord: this is another conversation now, and not shared. /discord on shares it.", "info");
+        this.#contain.after(REDRAWN_MS, "a notice in the terminal", () => this.#say(NOT_SHARED, "info"));
     }
     this.#resume();
   }
@@ -2008,8 +1998,9 @@ class Session {
     });
   }
   #look() {
-    if (this.phase !== "detached")
-      this.#mirror.look(this.#title(), this.#model());
+    if (this.phase === "detached" || this.#attachment?.agentSessionId !== this.#agentSessionId())
+      return;
+    this.#mirror.look(this.#title(), this.#model());
   }
   #show(phase) {
     if (phase === "attached" && !this.#remembered()?.on)

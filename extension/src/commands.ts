@@ -5,19 +5,6 @@ import { isOlder, MIN_DAEMON_VERSION, VERSION } from "./version";
 
 export const USAGE = "Usage: /discord (how it stands), /discord on (share this session), /discord off (stop sharing it)";
 
-const WORDS = [
-  { value: "on", label: "on", description: "share this session in a thread" },
-  { value: "off", label: "off", description: "stop sharing it" },
-];
-
-/** What may follow. Nothing for a whole word: with an offer open, Enter would take the offer instead of the command. */
-export function completions(prefix: string): typeof WORDS | null {
-  const begun = prefix.trimStart().toLowerCase();
-  if (WORDS.some(({ value }) => value === begun)) return null;
-  const fitting = WORDS.filter(({ value }) => value.startsWith(begun));
-  return fitting.length > 0 ? fitting : null;
-}
-
 /** The item in the footer. */
 export function footer(phase: Phase): string | undefined {
   switch (phase) {

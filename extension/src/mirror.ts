@@ -71,11 +71,11 @@ export class Mirror {
 
   /** Title and model have no events of their own. */
   look(title: string, model: string): void {
-    if (title !== this.#title) {
+    if (title !== "" && title !== this.#title) {
       this.#title = title;
       this.#record("title", this.#text(title, 200), { title: this.#text(title, 200) });
     }
-    if (model !== this.#model) {
+    if (model !== "" && model !== this.#model) {
       this.#model = model;
       this.#record("model", this.#text(model, 200), { model: this.#text(model, 200) });
     }

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { ExtensionAPI, ExtensionContext } from "@oh-my-pi/pi-coding-agent";
 import { Attachment, type Handed, type Host, PACE, type Pace, type Phase } from "./attach";
 import { Client, type Command } from "./client";
-import { completions, footer, type Standing, standing, USAGE } from "./commands";
+import { footer, type Standing, standing, USAGE } from "./commands";
 import { type Config, type Environment, readConfig, readToken } from "./config";
 import { type Cancel, Containment } from "./contain";
 import { Mirror } from "./mirror";
@@ -21,6 +21,8 @@ const STATUS = "ompcord";
 const STATUS_MS = 3_000;
 const LOOK_MS = 3_000;
 const TAKEN_MS = 20_000;
+const REDRAWN_MS = 500;
+const NOT_SHARED = "Discord: this is another conversation now, and not shared. /discord on shares it.";
 
 type Kind = "info" | "warning" | "error";
 
@@ -69,8 +71,8 @@ export class Session {
 
   #registerCommands(): void {
     this.#pi.registerCommand("discord", {
-      description: "Discord: show how it stands, share this session (on) or stop (off)",
-      getArgumentCompletions: (prefix) => this.#contain.run("completing /discord", () => completions(String(prefix))) ?? null,
+      // No completions for the two words: with an offer open, Enter takes the offer instead of the command.
+      description: "Discord: how it stands; on: share this session in a thread; off: stop sharing it",
       handler: async (args, ctx) => {
         this.#contain.run("/discord", () => {
           if (this.#meet(ctx)) this.#discord(String(args ?? "").trim().toLowerCase());
@@ -284,7 +286,8 @@ export class Session {
       left.record("session_shutdown", "", {});
       this.#attachment = undefined;
       this.#contain.task("leaving a conversation", () => left.close("closed", this.#pace.offMs));
-      if (!this.#remembered()?.on) this.#say("Discord: this is another conversation now, and not shared. /discord on shares it.", "info");
+      // The agent draws its screen anew now, without what was said before.
+      if (!this.#remembered()?.on) this.#contain.after(REDRAWN_MS, "a notice in the terminal", () => this.#say(NOT_SHARED, "info"));
     }
     this.#resume();
   }
@@ -328,7 +331,9 @@ export class Session {
   }
 
   #look(): void {
-    if (this.phase !== "detached") this.#mirror.look(this.#title(), this.#model());
+    // In the moment of a change, title and model are those of the next conversation already.
+    if (this.phase === "detached" || this.#attachment?.agentSessionId !== this.#agentSessionId()) return;
+    this.#mirror.look(this.#title(), this.#model());
   }
 
   #show(phase: Phase): void {

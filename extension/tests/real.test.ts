@@ -173,6 +173,28 @@ describe.skipIf(omp === "" || !hasTmux)("in a terminal", () => {
     await leave(again);
   }, 240_000);
 
+  test("subagents say nothing, and another conversation is another one", async () => {
+    const world = await rig();
+    const { daemon } = world;
+    const terminal = new Terminal(world);
+    await terminal.shows("Script");
+    await terminal.type("/discord on");
+    await terminal.shows("● on Discord");
+    await terminal.type('TOOL:task:{"context":"c","tasks":[{"name":"One","agent":"task","task":"SAY:subagent speaks"}]}');
+    await terminal.shows("completed: subagent yielded");
+    await until("the run is over", () => daemon.of("agent_end").length > 0, PATIENCE);
+    expect(daemon.shared.length).toBe(1);
+    expect(daemon.of("message").filter(({ content }) => content === "subagent speaks")).toEqual([]);
+    expect(daemon.of("tool_start").map(({ data }) => data?.["tool"])).toEqual(["task"]);
+    await terminal.type("/new");
+    await terminal.shows("this is another conversation now, and not shared");
+    expect([daemon.types().at(-1), daemon.shared[0]?.detached]).toEqual(["session_shutdown", ["closed"]]);
+    await terminal.type("SAY:not for Discord");
+    await until("the end is told", () => daemon.notices.length === 1, PATIENCE);
+    expect(daemon.types().at(-1)).toBe("session_shutdown");
+    await leave(terminal);
+  }, 180_000);
+
   test("a window that is closed says so too", async () => {
     const world = await rig();
     const terminal = new Terminal(world);

@@ -359,13 +359,17 @@ test("resumed: a conversation that was shared is shared again, one that was not 
 
 test("another conversation in the same terminal: the old one is closed, and taken up again on return", async () => {
   const agent = await attached();
+  agent.emit("agent_start");
   agent.sessionId = "agent-session-2";
+  agent.title = "";
+  agent.emit("agent_end", { messages: [] });
   agent.emit("session_switch", { reason: "new" });
   await until("the old one is closed", () => only().detached.length === 1);
+  expect(daemon.of("title")).toEqual([]);
   expect(only().detached).toEqual(["closed"]);
   expect(daemon.types().at(-1)).toBe("session_shutdown");
   expect(agent.session?.phase).toBe("detached");
-  expect(agent.notices.at(-1)).toContain("another conversation now");
+  await until("it is said", () => agent.notices.at(-1)?.includes("another conversation now"));
   agent.sessionId = "agent-session-1";
   agent.emit("session_switch", { reason: "resume" });
   await until("it is attached", () => agent.session?.phase === "attached");
