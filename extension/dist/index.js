@@ -798,6 +798,31 @@ function* known(env, webhook) {
   }
 }
 
+// src/memory.ts
+var MEMORY = "dev.ompcord.sharing";
+function note(session, on, handed) {
+  return { session, on, ...handed };
+}
+function recall(entries, id) {
+  let memory;
+  for (const entry of entries) {
+    if (entry.type !== "custom" || entry.customType !== MEMORY)
+      continue;
+    const { session, on, thread, after } = entry.data ?? {};
+    if (session !== id)
+      continue;
+    const known = typeof thread === "string" && typeof after === "number" && Number.isSafeInteger(after);
+    memory = { on: on === true, handed: known ? { thread, after } : undefined };
+  }
+  return memory;
+}
+function claim(conversation, session) {
+  const claims = globalThis[Symbol.for(MEMORY)] ??= new WeakMap;
+  if (!claims.has(conversation))
+    claims.set(conversation, session);
+  return claims.get(conversation) === session;
+}
+
 // src/truncate.ts
 var ARGS = { depth: 6, entries: 50, values: 500, string: 2000, characters: 16000 };
 function truncate(value, redactor, bounds = ARGS) {
@@ -1726,7 +1751,6 @@ class Redactor {
 }
 
 // src/session.ts
-var MEMORY = "dev.ompcord.sharing";
 var STATUS = "ompcord";
 var STATUS_MS = 3000;
 var LOOK_MS = 3000;
@@ -1820,7 +1844,7 @@ class Session {
     };
   }
   #meet(ctx) {
-    if (!ctx.hasUI || this.#closing)
+    if (!ctx.hasUI || this.#closing || !claim(ctx.sessionManager, this))
       return false;
     this.#ctx = ctx;
     return true;
@@ -2039,23 +2063,10 @@ class Session {
     const attachment = this.#attachment;
     if (!attachment)
       return;
-    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, ...attachment.handed }));
+    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, note(attachment.agentSessionId, on, attachment.handed)));
   }
   #remembered() {
-    return this.#contain.run("remembering", () => {
-      const id = this.#agentSessionId();
-      let memory;
-      for (const entry of this.#ctx?.sessionManager.getEntries() ?? []) {
-        if (entry.type !== "custom" || entry.customType !== MEMORY)
-          continue;
-        const { session, on, thread, after } = entry.data ?? {};
-        if (session !== id)
-          continue;
-        const known = typeof thread === "string" && typeof after === "number" && Number.isSafeInteger(after);
-        memory = { on: on === true, handed: known ? { thread, after } : undefined };
-      }
-      return memory;
-    });
+    return this.#contain.run("remembering", () => recall(this.#ctx?.sessionManager.getEntries() ?? [], this.#agentSessionId()));
   }
 }
 

@@ -2,11 +2,12 @@
 import { hostname } from "node:os";
 import { basename } from "node:path";
 import type { ExtensionAPI, ExtensionContext } from "@oh-my-pi/pi-coding-agent";
-import { Attachment, type Handed, type Host, PACE, type Pace, type Phase } from "./attach";
+import { Attachment, type Host, PACE, type Pace, type Phase } from "./attach";
 import { Client, type Command } from "./client";
 import { footer, type Standing, standing, USAGE } from "./commands";
 import { type Config, type Environment, readConfig, readToken } from "./config";
 import { type Cancel, Containment } from "./contain";
+import { claim, MEMORY, type Memory, note, recall } from "./memory";
 import { Mirror } from "./mirror";
 import { Notices } from "./notice";
 import { EventQueue } from "./queue";
@@ -15,8 +16,6 @@ import { VERSION } from "./version";
 import { SENT, Webhook, type WebhookPace } from "./webhook";
 import { oneLine, plain } from "./words";
 
-/** The entry in the session's own file that remembers whether it is shared, and what was handed on. */
-const MEMORY = "dev.ompcord.sharing";
 const STATUS = "ompcord";
 const STATUS_MS = 3_000;
 const LOOK_MS = 3_000;
@@ -149,7 +148,7 @@ export class Session {
 
   /** Whether there is somebody to talk to. */
   #meet(ctx: ExtensionContext): boolean {
-    if (!ctx.hasUI || this.#closing) return false;
+    if (!ctx.hasUI || this.#closing || !claim(ctx.sessionManager, this)) return false;
     this.#ctx = ctx;
     return true;
   }
@@ -377,22 +376,10 @@ export class Session {
   #remember(on: boolean): void {
     const attachment = this.#attachment;
     if (!attachment) return;
-    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, { session: attachment.agentSessionId, on, ...attachment.handed }));
+    this.#contain.run("remembering", () => this.#pi.appendEntry(MEMORY, note(attachment.agentSessionId, on, attachment.handed)));
   }
 
-  #remembered(): { on: boolean; handed: Handed | undefined } | undefined {
-    return this.#contain.run("remembering", () => {
-      const id = this.#agentSessionId();
-      let memory: { on: boolean; handed: Handed | undefined } | undefined;
-      for (const entry of this.#ctx?.sessionManager.getEntries() ?? []) {
-        if (entry.type !== "custom" || entry.customType !== MEMORY) continue;
-        const { session, on, thread, after } = (entry.data ?? {}) as { session?: unknown; on?: unknown; thread?: unknown; after?: unknown };
-        // A fork has a copy of this entry and is another conversation.
-        if (session !== id) continue;
-        const known = typeof thread === "string" && typeof after === "number" && Number.isSafeInteger(after);
-        memory = { on: on === true, handed: known ? { thread, after } : undefined };
-      }
-      return memory;
-    });
+  #remembered(): Memory | undefined {
+    return this.#contain.run("remembering", () => recall(this.#ctx?.sessionManager.getEntries() ?? [], this.#agentSessionId()));
   }
 }

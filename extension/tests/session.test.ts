@@ -388,6 +388,21 @@ test("owned, or with nobody there: nothing at all", async () => {
   expect([daemon.wire, subagent.notices, subagent.status, subagent.entries]).toEqual([[], [], undefined, []]);
 });
 
+test("installed twice it is still one", async () => {
+  const agent = await world();
+  const twin = new Agent(daemon);
+  agents.push(twin);
+  twin.ctx.sessionManager = agent.ctx.sessionManager;
+  twin.start();
+  await twin.command("discord", "on");
+  await agent.command("discord", "on");
+  await until("it is attached", () => agent.session?.phase === "attached");
+  twin.run("a", "b");
+  agent.run("a", "b");
+  await until("all is there", () => daemon.of("agent_end").length === 1);
+  expect([twin.session?.phase, twin.notices, only().attaches, daemon.types().length]).toEqual(["detached", [], 1, 5]);
+});
+
 test("the owner's token is for attaching and notices only", async () => {
   const agent = await attached();
   agent.run("a", "b");
