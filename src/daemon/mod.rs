@@ -24,6 +24,7 @@ use crate::error::Fatal;
 use crate::http::{self, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
+use crate::session::dashboard::Dashboard;
 use crate::session::slots::Slots;
 use crate::session::{Deps, Sessions};
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const LADDER: Duration = Duration::from_secs(15);
 /// How long the last messages may take.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+/// Discord's code for what cannot be done in an archived thread.
+const THREAD_ARCHIVED: u32 = 50_083;
 
 /// The daemon's ends that a test holds.
 #[derive(Debug)]
@@ -189,10 +192,13 @@ impl Boot {
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
-        let mut outbox_watch =
-            self.tracker
-                .spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
         crate::session::left::expire_left(&deps).await?;
+        let dashboard = Dashboard::start(deps.clone(), gateway_seen.clone());
+        let mut outbox_watch = self.tracker.spawn(watch_outbox(
+            outbox_events,
+            (ingress.clone(), dashboard.clone()),
+            outbox_stop.clone(),
+        ));
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
@@ -207,7 +213,7 @@ impl Boot {
             error = self.first_ready(gateway_seen) => Err(error),
         };
         stop.cancel();
-        drain(&deps).await;
+        drain(&deps, &dashboard).await;
         outbox_stop.cancel();
         store.close().await;
         result
@@ -255,10 +261,11 @@ impl Boot {
 
 async fn watch_outbox(
     mut events: mpsc::UnboundedReceiver<OutboxEvent>,
-    ingress: Ingress,
+    (ingress, dashboard): (Ingress, Dashboard),
     stop: CancellationToken,
 ) -> Result<()> {
     while let Some(event) = stop.run_until_cancelled(events.recv()).await.flatten() {
+        dashboard.heard(event.clone());
         match event {
             OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
             OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,
@@ -267,10 +274,11 @@ async fn watch_outbox(
                 code,
                 message,
                 ..
-            } => {
+            } if code != THREAD_ARCHIVED => {
                 tracing::warn!(%channel, code, "Discord refused something in channel {channel}: {message}");
             }
-            OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}
+            // The dashboard says what has to be said about a thread that was put away.
+            OutboxEvent::Refused { .. } | OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}
         }
     }
     stop.cancelled().await;
@@ -278,7 +286,8 @@ async fn watch_outbox(
 }
 
 /// Lets the sessions end, and the last messages go out.
-async fn drain(deps: &Deps) {
+async fn drain(deps: &Deps, dashboard: &Dashboard) {
+    dashboard.stopping();
     deps.sessions.shut_down();
     within(
         deps.config.patience.drain + LADDER,
@@ -286,6 +295,7 @@ async fn drain(deps: &Deps) {
         deps.sessions.all_ended(),
     )
     .await;
+    within(LAST_WORDS, "board", dashboard.offline()).await;
     let left = deps.outbox.flush(LAST_WORDS).await;
     if left > 0 {
         tracing::warn!("{left} messages could not be sent; they go out at the next start");

@@ -160,6 +160,10 @@ impl s::EventHandler for Handler {
         self.put(Item::ThreadGone(thread.id.get().into()));
     }
 
+    async fn thread_update(&self, _: s::Context, _: Option<s::GuildChannel>, thread: s::GuildChannel) {
+        self.put(Item::ThreadNamed(thread.id.get().into(), thread.name));
+    }
+
     async fn interaction_create(&self, ctx: s::Context, interaction: s::Interaction) {
         match interaction {
             s::Interaction::Component(component) => {

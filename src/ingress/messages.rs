@@ -60,6 +60,7 @@ impl Ingress {
 
     async fn write_in_thread(&self, session: &Session, written: Written, by: &Person) -> Result<()> {
         let (channel, message) = (written.channel, written.message);
+        self.deps.sessions.wrote(channel);
         let ended = matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed);
         if ended && !matches!(kind(&written.text), Kind::Command) {
             return self

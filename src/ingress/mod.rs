@@ -283,6 +283,14 @@ impl Ingress {
         Ok(())
     }
 
+    /// A thread is called this.
+    pub async fn thread_named(&self, thread: ThreadId, name: &str) -> Result<()> {
+        if let Some(session) = self.deps.store.thread_named(thread, name).await? {
+            self.deps.sessions.named(&session, name);
+        }
+        Ok(())
+    }
+
     /// The channels whose messages matter, with the newest message that was seen in each. A home channel in which none
     /// was seen yet is read from now on.
     pub async fn read_marks(&self) -> Result<Vec<(ChannelId, MessageId)>> {

@@ -4,6 +4,8 @@
 
 pub mod activity;
 pub mod answer;
+pub mod board;
+pub mod card;
 pub(crate) mod dialog;
 pub mod footer;
 pub mod log;

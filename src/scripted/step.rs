@@ -36,7 +36,6 @@ pub(super) enum Step {
     Notify(String),
     Title(String),
     Retry(u64),
-    Wait(u64),
     Log(String),
     Out(String),
     Cut(usize),

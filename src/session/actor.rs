@@ -19,6 +19,7 @@ use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
 use crate::store::sessions::Session;
+use crate::store::vitals::Vitals;
 
 /// How long to wait before the store is asked again for what a session is.
 const RESTORE_AGAIN: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub(super) enum Control {
         /// What the agent is given.
         parcel: Parcel,
     },
+    /// The thread has another name now.
+    Named(String),
     /// A person wants something of a question of the agent.
     Answer {
         /// The question's key.
@@ -109,6 +112,14 @@ pub(super) struct Actor {
     pub(super) timers: HashMap<Timer, Instant>,
     pub(super) reply: Option<oneshot::Sender<Reply>>,
     pub(super) closing: bool,
+    /// What must be known again after a restart.
+    pub(super) vitals: Vitals,
+    /// The same as it is stored.
+    pub(super) kept_vitals: Vitals,
+    /// The thread's one new name was given.
+    pub(super) titled: bool,
+    /// Something happened since the session was last told of.
+    pub(super) stirred: bool,
 }
 
 /// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
@@ -129,6 +140,10 @@ impl Drop for Seat {
 #[derive(Debug, Default)]
 pub(super) struct TurnClock {
     pub(super) began: Option<Instant>,
+    /// The same for people, in unix milliseconds.
+    pub(super) began_ms: Option<i64>,
+    /// The tools that run: id and name.
+    pub(super) tools: Vec<(String, String)>,
     pub(super) cost: f64,
     pub(super) model: Option<String>,
     pub(super) next_typing: Option<Instant>,
@@ -153,6 +168,11 @@ impl Actor {
         while !self.closing {
             if let Err(error) = self.next(&mut inbox).await {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
+                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+            }
+            if std::mem::take(&mut self.stirred)
+                && let Err(error) = self.publish_view().await
+            {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
@@ -200,6 +220,7 @@ impl Actor {
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
+        self.stirred = true;
         match control {
             // The actor looked into the store when it started.
             Control::Wake => Ok(()),
@@ -217,6 +238,12 @@ impl Actor {
                 self.reply = None;
                 done
             }
+            Control::Named(name) => {
+                if let Some(session) = &mut self.session {
+                    session.thread_name = name;
+                }
+                Ok(())
+            }
             Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
             Control::Answer { key, wish, by, reply } => {
                 let answered = self.answer_dialog(&key, &wish, &by).await;
@@ -229,6 +256,7 @@ impl Actor {
 
     /// One step of the state, with all its effects. A failed effect does not keep the following ones from running.
     pub(super) async fn input(&mut self, input: Input) -> Result<()> {
+        self.stirred = true;
         let mut first_error = Ok(());
         let mut effects = self.state.step(input);
         while !effects.is_empty() {

@@ -15,14 +15,16 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, workspace};
-use crate::agent::{AgentSpec, Stop};
+use super::{Deps, paint, workspace};
+use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::{MessageId, ThreadId};
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
+use crate::store::now_ms;
 use crate::store::sessions::SessionPhase;
+use crate::store::vitals::Vitals;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
 const EVENTS: usize = 256;
@@ -43,6 +45,10 @@ impl Actor {
             timers: std::collections::HashMap::new(),
             reply: None,
             closing: false,
+            vitals: Vitals::default(),
+            kept_vitals: Vitals::default(),
+            titled: false,
+            stirred: false,
         }
     }
 
@@ -55,6 +61,9 @@ impl Actor {
             .session(&id)
             .await?
             .context("the session is not in the store")?;
+        self.vitals = self.deps.store.vitals(&id).await?;
+        self.kept_vitals = self.vitals.clone();
+        self.state.remember(self.vitals.health);
         let prompts = self.deps.store.open_prompts(&id).await?;
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
@@ -217,9 +226,8 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "The conversation is kept: {} in {} continues it in a terminal",
-                text::code(&format!("omp --resume {agent_session}")),
-                text::code(&session.workspace)
+                "Go on in a terminal: {}",
+                text::code(&format!("omp --resume {agent_session}"))
             )));
         }
         let draft = Draft {
@@ -236,8 +244,10 @@ impl Actor {
 
     fn begin_turn(&mut self) {
         let now = Instant::now();
+        self.vitals.active_at = now_ms();
         self.turn = Some(TurnClock {
             began: Some(now),
+            began_ms: Some(self.vitals.active_at),
             next_typing: Some(now),
             ..TurnClock::default()
         });
@@ -252,6 +262,10 @@ impl Actor {
             }
             _ => None,
         };
+        self.spent(turn.cost, turn.model.as_deref(), report.as_ref());
+        if let Some(title) = report.as_ref().and_then(|report| report.title.as_deref()) {
+            self.titled(title);
+        }
         let workspace = self
             .session
             .as_ref()
@@ -288,6 +302,22 @@ impl Actor {
         }
     }
 
+    /// What the turn has used. It is stored with the view that follows.
+    fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
+        let vitals = &mut self.vitals;
+        vitals.active_at = now_ms();
+        vitals.cost += cost;
+        if let Some(model) = model {
+            vitals.model = Some(model.to_owned());
+        }
+        if let Some(report) = report {
+            vitals.model = report.model.clone().or(vitals.model.take());
+            vitals.thinking = report.thinking.clone().or(vitals.thinking.take());
+            vitals.context_percent = report.context_percent;
+            vitals.tokens = report.context_tokens.and_then(|tokens| tokens.try_into().ok());
+        }
+    }
+
     async fn unpin(&mut self) -> Result<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -305,6 +335,9 @@ impl Actor {
     async fn archive(&mut self) -> Result<()> {
         // A message to an archived thread would open it again.
         self.flush_all().await?;
+        if let Some(view) = self.view() {
+            paint::retire(&self.deps, &view).await?;
+        }
         match self.channel() {
             Some(channel) => {
                 self.deps

@@ -4,21 +4,27 @@
 //! processes, `publish` turns events into messages.
 
 pub mod actor;
+mod card;
+pub mod dashboard;
 mod deliver;
 mod desk;
 mod dialog;
 mod effects;
+mod feedback;
 mod logs;
 pub mod open;
+mod paint;
 mod prose;
 mod publish;
 pub mod registry;
+mod rename;
 mod running;
 mod secrets;
 pub mod slots;
 pub mod state;
 mod tools;
 mod transcript;
+pub mod view;
 mod workspace;
 
 use std::path::PathBuf;

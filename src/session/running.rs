@@ -101,6 +101,7 @@ impl Actor {
         // The events ended without an exit: the task that sent them is gone, and with it the process.
         let event = event.unwrap_or_else(supervisor_gone);
         let now = Instant::now();
+        self.stirred |= !matches!(event, AgentEvent::Line(_) | AgentEvent::TextDelta { .. });
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
@@ -124,10 +125,12 @@ impl Actor {
             AgentEvent::MessageEnded(ended) => self.message_ended(ended, now).await,
             AgentEvent::ToolStarted { id, tool, args } => {
                 publisher.tool_started(&id, &tool, args, now);
+                self.tool_runs(id, Some(&tool));
                 Ok(())
             }
             AgentEvent::ToolEnded { id, is_error } => {
                 publisher.tool_ended(&id, is_error, now);
+                self.tool_runs(id, None);
                 Ok(())
             }
             AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
@@ -139,6 +142,16 @@ impl Actor {
                 self.input(Input::Exited(exit)).await.and(expired)
             }
             other => self.turn_event(other).await,
+        }
+    }
+
+    /// A tool began, or ended.
+    fn tool_runs(&mut self, id: String, tool: Option<&str>) {
+        let Some(turn) = &mut self.turn else { return };
+        turn.tools.retain(|(known, _)| *known != id);
+        if let Some(tool) = tool {
+            let tool = self.deps.redactor.redact(tool);
+            turn.tools.push((id, clip(&tool, 60)));
         }
     }
 
@@ -189,19 +202,30 @@ impl Actor {
                 if let Some(publisher) = &mut self.publisher {
                     publisher.retrying(Instant::now());
                 }
-                Ok(())
+                self.input(Input::Retrying(true)).await
             }
             AgentEvent::RetryEnded {
                 success: false,
                 error: Some(error),
-            } => self.input(Input::TurnFailed { error }).await,
+            } => {
+                self.input(Input::Retrying(false)).await?;
+                self.input(Input::TurnFailed { error }).await
+            }
+            AgentEvent::RetryEnded { .. } => self.input(Input::Retrying(false)).await,
+            AgentEvent::Title(title) => {
+                self.titled(&title);
+                Ok(())
+            }
             AgentEvent::Compacting(true) => {
                 self.remark(NoticeLevel::Info, "Compacting the conversation");
                 Ok(())
             }
             AgentEvent::Notice { level, text } => {
                 self.remark(level, &text);
-                Ok(())
+                match level {
+                    NoticeLevel::Info => Ok(()),
+                    NoticeLevel::Warning | NoticeLevel::Error => self.input(Input::TurnWarned).await,
+                }
             }
             AgentEvent::FrameTooLarge { bytes } => {
                 let mib = bytes / 1024 / 1024;
@@ -209,7 +233,7 @@ impl Actor {
                     NoticeLevel::Warning,
                     &format!("The agent sent a frame of {mib} MiB; it was skipped"),
                 );
-                Ok(())
+                self.input(Input::TurnWarned).await
             }
             _ => Ok(()),
         }

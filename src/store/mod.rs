@@ -14,12 +14,14 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::error::UserError;
 
+pub mod dashboards;
 pub mod dialogs;
 pub mod facts;
 pub mod launches;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;
+pub mod vitals;
 
 /// SQLite's codes for a file whose content it cannot use.
 const CORRUPT: u32 = 11;

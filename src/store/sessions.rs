@@ -52,6 +52,8 @@ pub struct Session {
     pub greeted: bool,
     /// When it last did something, in unix milliseconds.
     pub last_active_at: i64,
+    /// When it was made, in unix milliseconds.
+    pub created_at: i64,
 }
 
 /// What a new session is made of.
@@ -138,7 +140,7 @@ impl Store {
                    parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
                    phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
                    agent_session_id AS agent_session, started_by AS "started_by!: UserId",
-                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at, created_at
                FROM agent_sessions
                WHERE (?1 IS NULL OR session_id = ?1) AND (?2 IS NULL OR discord_thread_id = ?2)
                  AND (NOT ?3 OR phase IN ('opening', 'open'))

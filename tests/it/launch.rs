@@ -2,7 +2,7 @@
 
 use ompcord::sim::{Sim, permission};
 
-use crate::harness::{Bench, answers, footers};
+use crate::harness::{Bench, answers, footers, is_card};
 
 /// Alice and bob are allowed, and may launch each other's messages.
 fn a_team(sim: &Sim) -> Vec<(&'static str, String)> {
@@ -84,7 +84,7 @@ async fn what_is_no_launch_is_ignored() {
     assert_eq!(names, ["Run: SAY:this one", "Run: SAY:The barrier is p"]);
     for channel in ["home", "other", "far"] {
         assert!(
-            sim.messages(channel).iter().all(|m| !m.by_bot),
+            sim.messages(channel).iter().all(|m| !m.by_bot || is_card(m)),
             "{}",
             sim.picture()
         );

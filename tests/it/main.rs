@@ -14,6 +14,8 @@
 mod absences;
 mod agent;
 mod api_url;
+mod board;
+mod card;
 mod cli;
 mod commands;
 mod config;
@@ -34,4 +36,5 @@ mod restart;
 mod scripted_discord;
 mod sim;
 mod startup;
+mod threads;
 mod tls;

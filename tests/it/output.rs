@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ompcord::ids::ThreadId;
 use ompcord::sim::{SeenMessage, Sim};
 
-use crate::harness::{Bench, answers, is_footer};
+use crate::harness::{Bench, answers, is_footer, talk};
 
 /// The lines in the code blocks of these messages, in order.
 fn logged(messages: &[SeenMessage]) -> Vec<String> {
@@ -43,7 +43,7 @@ fn squeezed(text: &str) -> Vec<&str> {
 /// The thread as a reader sees it, one line per message; what differs from run to run is replaced.
 fn page(sim: &Sim, thread: ThreadId) -> String {
     let mut page = String::new();
-    for message in sim.messages(thread).iter().filter(|m| m.by_bot) {
+    for message in talk(sim, thread).iter().filter(|m| m.by_bot) {
         let marks = [
             (message.silent, "silent"),
             (message.edited, "edited"),
@@ -171,7 +171,7 @@ async fn tools_are_lines_of_one_message_that_shrinks_at_the_end() {
     assert!(activity.silent && activity.id < question.id);
     bench.sim.click("alice", question.id, "Yes").unwrap();
     bench.turns(thread, 1).await;
-    let shrunk = bench.sees(thread, "-# ✓ 14 tools · ").await;
+    let shrunk = bench.sees(thread, "-# ✓ 14 tools ⋅ ").await;
     assert!(
         shrunk.id == activity.id && shrunk.edited && shrunk.content.lines().count() == 1,
         "{shrunk:?}"

@@ -1,6 +1,6 @@
 //! How things end before they are done: cancel, stop, shutdown, a thread that is gone.
 
-use super::{Effect, Notice, Outcome, Phase, Reply, State, Timer, Why};
+use super::{Effect, Health, Notice, Outcome, Phase, Reply, State, Timer, Why};
 use crate::store::prompts::PromptState;
 
 impl State {
@@ -23,6 +23,7 @@ impl State {
     /// written meanwhile waits for a new one.
     fn give_up_on_turn(&mut self, out: &mut Vec<Effect>) {
         if let Phase::Cancelling(turn) = std::mem::replace(&mut self.phase, Phase::Ending(Why::Idle)) {
+            self.health = Health::Good;
             self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
             out.push(Effect::EndTurn(Outcome::Cancelled));
             out.push(Effect::EndAgent { abort: true });

@@ -4,6 +4,7 @@
 //! effects is a complete test of it. The actor runs the effects.
 
 mod ending;
+mod health;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::collections::VecDeque;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
 
+pub use health::{Health, INTERRUPTED};
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
 /// What the agent's process and conversation are doing.
@@ -49,6 +51,10 @@ pub struct Turn {
     steered: Vec<PromptId>,
     /// The error that the turn will end with.
     failed: Option<String>,
+    /// Something was off in it.
+    warned: bool,
+    /// The agent tries something again that has failed.
+    retrying: bool,
 }
 
 /// Why a process is being ended.
@@ -96,6 +102,8 @@ pub struct State {
     gone: bool,
     /// The last prompt that steered the turn that has just ended: it may have come too late for it.
     just_steered: Option<PromptId>,
+    /// How the last thing went.
+    health: Health,
 }
 
 impl Default for State {
@@ -108,6 +116,7 @@ impl Default for State {
             draining: false,
             gone: false,
             just_steered: None,
+            health: Health::Good,
         }
     }
 }
@@ -171,7 +180,17 @@ impl State {
             }
             Input::TurnRecovered => {
                 if let Phase::Busy(turn) = &mut self.phase {
-                    turn.failed = None;
+                    (turn.failed, turn.retrying) = (None, false);
+                }
+            }
+            Input::TurnWarned => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.warned = true;
+                }
+            }
+            Input::Retrying(retrying) => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.retrying = retrying;
                 }
             }
             Input::PromptRefused { prompt, error } => self.refused(prompt, error, &mut out),

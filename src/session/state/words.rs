@@ -43,6 +43,10 @@ pub enum Input {
     },
     /// What looked like a failed turn went on well: the agent had retried.
     TurnRecovered,
+    /// Something was off in the turn, and it goes on.
+    TurnWarned,
+    /// The agent tries something again that has failed, or does not any more.
+    Retrying(bool),
     /// The agent refused a prompt.
     PromptRefused {
         /// Which.
