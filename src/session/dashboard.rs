@@ -182,8 +182,11 @@ impl Painter {
 
     fn changed(&mut self) {
         let (changed, written) = self.deps.sessions.take_changed();
-        for id in changed {
-            self.cards.entry(id).or_default().dirty = true;
+        let now = Instant::now();
+        for (id, at_work) in changed {
+            let care = self.cards.entry(id).or_insert_with(|| CardCare::fresh(now));
+            care.dirty = true;
+            care.at_work |= at_work;
             self.board.dirty = true;
         }
         for (channel, count) in written {
@@ -242,9 +245,10 @@ impl Painter {
         let channel = thread.channel();
         let below = self.below.get(&channel).copied().unwrap_or_default();
         let coming = deps.outbox.lane(channel).borrow().unmade;
+        let at_work = live || std::mem::take(&mut care.at_work);
         let make = match care.painted(&view, (below, coming), Instant::now()) {
             // Nothing new in a thread where nobody works: it may be archived, and a message would open it.
-            _ if !live => Make::Never,
+            _ if !at_work => Make::Never,
             _ if self.leaving.is_some() => Make::Missing,
             make => make,
         };

@@ -139,7 +139,9 @@ impl Actor {
                 self.running = None;
                 // Before the thread is archived, where that follows: nothing can be edited in it then.
                 let expired = self.expire_dialogs(Why::AgentGone).await;
-                self.input(Input::Exited(exit)).await.and(expired)
+                let done = self.input(Input::Exited(exit)).await;
+                self.compaction_ended_with_process();
+                done.and(expired)
             }
             other => self.turn_event(other).await,
         }
@@ -242,6 +244,7 @@ impl Actor {
     async fn started(&mut self, started: AgentStarted) -> Result<()> {
         if let Some(running) = &mut self.running {
             running.conversation = Some(started.agent_session);
+            self.deps.learn_models(&running.handle);
         }
         self.input(Input::AgentStarted).await
     }

@@ -154,11 +154,24 @@ function sheet(article) {
 }
 
 let held = 0;
+let pressed = null;
 list.addEventListener('pointerdown', (event) => {
   if (event.pointerType !== 'touch' || event.target.closest('button, a, textarea, pre')) return;
   const article = event.target.closest('article');
-  if (article) held = setTimeout(() => sheet(article), HELD);
+  if (!article) return;
+  held = setTimeout(() => {
+    pressed = article;
+    navigator.vibrate?.(10);
+  }, HELD);
 });
+// The sheet opens when the finger leaves: the end of the press would close it again.
+for (const kind of ['pointerup', 'pointercancel']) {
+  list.addEventListener(kind, () => {
+    const article = pressed;
+    pressed = null;
+    if (article) setTimeout(() => sheet(article), 30);
+  });
+}
 for (const kind of ['pointerup', 'pointercancel', 'pointermove']) {
   list.addEventListener(kind, (event) => {
     if (kind !== 'pointermove' || Math.hypot(event.movementX, event.movementY) > 3) clearTimeout(held);

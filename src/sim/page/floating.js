@@ -9,7 +9,7 @@ let current = null;
 export function float(anchor, content, { label, role = 'dialog', kind = '', sheet = true, onclose } = {}) {
   current?.();
   const box = h('div', { popover: 'auto', class: `floating ${kind}${sheet ? ' sheet' : ''}`, role, 'aria-label': label }, content);
-  document.body.append(box);
+  document.getElementById('main').append(box);
   const close = () => {
     if (box.isConnected) box.hidePopover();
   };

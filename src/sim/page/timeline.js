@@ -5,7 +5,7 @@ import { announce } from './notice.js';
 import { MessageView, dots, isSystem, originLine, summary } from './message.js';
 import { forgetComponents } from './components.js';
 import { forgetWindows, loaded, lose, refresh, windowOf } from './history.js';
-import { emit, isThread, lastRead, markRead, newer, on, store } from './store.js';
+import { emit, isThread, lastRead, markRead, newer, on, remember, store } from './store.js';
 
 const TOGETHER = 7 * 60_000;
 const NEAR = 900;
@@ -265,6 +265,7 @@ on('touched', (id) => {
 
 on('dismissed', (message) => {
   lose(message.id);
+  remember();
   draw();
 });
 
@@ -306,14 +307,9 @@ on('begun', ({ id, label, user }) => {
   if (atEnd) toEnd();
 });
 
-on('interactions', (ids) => {
-  for (const id of ids) settle(id, store.interactions.get(id));
-});
-on('unanswered', (id) => settle(id, { failed: true }));
-
-function settle(id, reply) {
+on('settled', ({ id, reply }) => {
   const entry = pending.get(id);
-  if (!entry || !(reply.answered || reply.failed)) return;
+  if (!entry) return;
   if (reply.failed) {
     entry.failed = true;
     const dismiss = h('button', { type: 'button', class: 'link', onclick: () => remove(id) }, 'Dismiss');
@@ -321,7 +317,7 @@ function settle(id, reply) {
     return;
   }
   remove(id);
-}
+});
 
 function remove(id) {
   pending.get(id)?.node.remove();
