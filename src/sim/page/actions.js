@@ -135,8 +135,8 @@ on('messages', () => {
   if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) showBar(bar.closest('article'));
 });
 
-/** On touch screens the same as a sheet. `held`: the finger that opened it is still down. */
-function sheet(article, held = false) {
+/** On touch screens the same as a sheet. */
+function sheet(article) {
   const message = messageOf(article.dataset.messageId);
   if (!message || message.thinking) return;
   const items = actionsFor(message).map(({ sign, label, act, keeps, danger }) =>
@@ -150,15 +150,28 @@ function sheet(article, held = false) {
     close();
     react(message, emoji);
   } }, emoji));
-  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu', held });
+  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu' });
 }
 
 let held = 0;
+let pressed = null;
 list.addEventListener('pointerdown', (event) => {
   if (event.pointerType !== 'touch' || event.target.closest('button, a, textarea, pre')) return;
   const article = event.target.closest('article');
-  if (article) held = setTimeout(() => sheet(article, true), HELD);
+  if (!article) return;
+  held = setTimeout(() => {
+    pressed = article;
+    navigator.vibrate?.(10);
+  }, HELD);
 });
+// The sheet opens when the finger leaves: the end of the press would close it again.
+for (const kind of ['pointerup', 'pointercancel']) {
+  list.addEventListener(kind, () => {
+    const article = pressed;
+    pressed = null;
+    if (article) setTimeout(() => sheet(article), 30);
+  });
+}
 for (const kind of ['pointerup', 'pointercancel', 'pointermove']) {
   list.addEventListener(kind, (event) => {
     if (kind !== 'pointermove' || Math.hypot(event.movementX, event.movementY) > 3) clearTimeout(held);

@@ -312,14 +312,9 @@ on('begun', ({ id, label, user }) => {
   if (atEnd) toEnd();
 });
 
-on('interactions', (ids) => {
-  for (const id of ids) settle(id, store.interactions.get(id));
-});
-on('unanswered', (id) => settle(id, { failed: true }));
-
-function settle(id, reply) {
+on('settled', ({ id, reply }) => {
   const entry = pending.get(id);
-  if (!entry || !(reply.answered || reply.failed)) return;
+  if (!entry) return;
   if (reply.failed) {
     entry.failed = true;
     const dismiss = h('button', { type: 'button', class: 'link', onclick: () => remove(id) }, 'Dismiss');
@@ -327,7 +322,7 @@ function settle(id, reply) {
     return;
   }
   remove(id);
-}
+});
 
 function remove(id) {
   pending.get(id)?.node.remove();
