@@ -135,8 +135,10 @@ export function looks(demo) {
     const spot = await message.locator('.content').boundingBox();
     const touch = await page.context().newCDPSession(page);
     await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: spot.x + 20, y: spot.y + 10 }] });
-    await sheet.waitFor();
+    // How long it is held is all that tells a press from a tap.
+    await alice.until((from) => performance.now() > from + 700, await page.evaluate(() => performance.now()));
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await sheet.waitFor();
     await fits('the sheet');
     const { y, height } = await sheet.boundingBox();
     assert.ok(Math.abs(y + height - 844) < 2, 'the sheet stands at the bottom');
