@@ -30,7 +30,7 @@ impl Player {
         self.pause(1500)?;
         self.speak("Let me see how requests are retried.\n")?;
         self.work("grep", &json!({"pattern": "retry", "path": "src"}), 1300)?;
-        self.work("read", &json!({"path": "src/client.rs"}), 1800)?;
+        self.work("read", &json!({"path": "src/client.rs"}), 2200)?;
         wire::log("[lsp] rust-analyzer: indexing 184 crates");
         self.pause(900)?;
         self.call_it("Fix the retries of a busy client");
@@ -58,9 +58,9 @@ impl Player {
     }
 
     fn change(&mut self) -> Result<(), Broken> {
-        self.work("edit", &json!({"path": "src/client.rs"}), 1600)?;
+        self.work("edit", &json!({"path": "src/client.rs"}), 2600)?;
         self.speak(DIFF)?;
-        self.work("write", &json!({"path": "tests/client.rs"}), 1400)?;
+        self.work("write", &json!({"path": "tests/client.rs"}), 2400)?;
         self.work("edit", &json!({"path": "CHANGELOG.md"}), 600)?;
         self.stumble("Now the tests: I start with the ones for the")
     }
@@ -80,7 +80,7 @@ impl Player {
             "test result: ok. 42 passed; 0 failed",
         ] {
             wire::log(line);
-            self.pause(1200)?;
+            self.pause(1900)?;
         }
         self.speak("**42 tests pass**, three of them new.\n\n")
     }
@@ -104,7 +104,7 @@ impl Player {
         while words.peek().is_some() {
             let piece: String = words.by_ref().take(4).collect();
             self.say(&piece)?;
-            self.pause(110)?;
+            self.pause(150)?;
         }
         Ok(())
     }

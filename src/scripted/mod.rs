@@ -27,6 +27,10 @@ use self::wire::Wire;
 
 /// How it is started: what matters of the real agent's flags, and of its own environment.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent traits that a test combines"
+)]
 struct Options {
     model: Option<String>,
     thinking: Option<String>,

@@ -64,7 +64,9 @@ impl Sessions {
     pub fn views(&self) -> Vec<SessionView> {
         let views = self.views_lock();
         let mut now: Vec<SessionView> = views.now.values().cloned().collect();
-        now.iter_mut().for_each(|view| views.overlay(view));
+        for view in &mut now {
+            views.overlay(view);
+        }
         now
     }
 
@@ -145,7 +147,7 @@ impl Sessions {
     }
 
     /// A session has changed in the store.
-    fn touch(&self, id: &SessionId) {
+    pub(super) fn touch(&self, id: &SessionId) {
         self.views_lock().changed.entry(id.clone()).or_default();
         self.changed();
     }
@@ -175,7 +177,7 @@ impl Sessions {
     }
 
     /// Delivers under the lock, so that an actor cannot retire between being found and being told.
-    fn deliver(&self, id: &SessionId, control: Control) {
+    pub(super) fn deliver(&self, id: &SessionId, control: Control) {
         let mut running = self.lock();
         let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
         let handle = if let Some(handle) = known {
@@ -193,6 +195,16 @@ impl Sessions {
             handle
         };
         handle.control(control);
+    }
+
+    /// Delivers to an actor that runs already. `false`: there is none.
+    pub(super) fn deliver_if_running(&self, id: &SessionId, control: Control) -> bool {
+        let running = self.lock();
+        let handle = running.get(id).filter(|handle| !handle.is_closed());
+        if let Some(handle) = handle {
+            handle.control(control);
+        }
+        handle.is_some()
     }
 
     /// Tells a session something, starting its actor if need be.

@@ -278,11 +278,7 @@ async fn add_fault(State(sim): App, Json(fault): Json<Fault>) -> Answer {
 }
 
 async fn clear_faults(State(sim): App) -> Answer {
-    let sim = Sim::of(sim);
-    sim.clear_faults();
-    // Whoever wants everything to go well again means the gateway too.
-    sim.refuse_resumes(0);
-    sim.set_gateway_down(false);
+    Sim::of(sim).clear_faults();
     done(Ok(()))
 }
 

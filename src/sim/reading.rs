@@ -160,17 +160,14 @@ struct Calls {
 async fn calls(State(sim): App, Query(wanted): Query<Calls>) -> Json<Value> {
     let limit = wanted.limit.unwrap_or(MOST_CALLS).clamp(1, MOST_CALLS);
     sim.look(|world| {
-        let found: Vec<(u64, &RestCall)> = match wanted.after {
-            Some(after) => {
-                let later = world.calls.range(after.saturating_add(1)..);
-                later.take(limit).map(|(number, call)| (*number, call)).collect()
-            }
-            None => {
-                let newest = world.calls.iter().rev().take(limit);
-                let mut newest: Vec<_> = newest.map(|(number, call)| (*number, call)).collect();
-                newest.reverse();
-                newest
-            }
+        let found: Vec<(u64, &RestCall)> = if let Some(after) = wanted.after {
+            let later = world.calls.range(after.saturating_add(1)..);
+            later.take(limit).map(|(number, call)| (*number, call)).collect()
+        } else {
+            let newest = world.calls.iter().rev().take(limit);
+            let mut newest: Vec<_> = newest.map(|(number, call)| (*number, call)).collect();
+            newest.reverse();
+            newest
         };
         let next = found.last().map(|(number, _)| *number).or(wanted.after);
         let calls: Vec<Value> = found

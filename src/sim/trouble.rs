@@ -86,7 +86,7 @@ pub fn presets() -> Vec<Preset> {
         ),
         gateway(
             "offline",
-            "Discord's gateway is gone until you clear this. Write something meanwhile.",
+            "Discord's gateway is gone until you switch this off. Write something meanwhile.",
             GatewayMishap::Down(true),
         ),
     ]

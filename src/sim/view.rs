@@ -146,17 +146,19 @@ impl World {
                 .as_ref()
                 .filter(|_| message.kind == 18)
                 .map(|to| to.channel),
-            answers: message
-                .interaction
-                .filter(|_| message.kind == 20)
-                .and_then(|id| self.interactions.get(&id))
-                .map(|asked| SeenCommand {
-                    user: self.name_of(asked.user),
-                    name: asked.label.clone(),
-                }),
+            answers: self.command_of(message),
             only_for: message.visible_to.map(|user| self.name_of(user)),
             thinking: message.flags & flag::LOADING != 0,
         }
+    }
+
+    /// The command that a message answers.
+    fn command_of(&self, message: &Message) -> Option<SeenCommand> {
+        let asked = self.interactions.get(&message.interaction?)?;
+        (message.kind == 20).then(|| SeenCommand {
+            user: self.name_of(asked.user),
+            name: asked.label.clone(),
+        })
     }
 
     /// What people wrote in a channel, and the bot, oldest first.

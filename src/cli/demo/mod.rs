@@ -24,6 +24,10 @@ use crate::sim::{self, RateLimits, Sim, SimConfig, TROUBLE_WORDS, Trouble};
 const A_MOMENT: Duration = Duration::from_millis(1500);
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a command line"
+)]
 pub(super) struct Args {
     /// Which agent to use (default: omp where it is installed)
     #[arg(long, value_enum)]

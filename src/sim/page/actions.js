@@ -128,15 +128,15 @@ list.addEventListener('focusin', (event) => {
   const article = event.target.closest('article');
   if (article && !event.target.closest('.bar') && event.target.matches(':focus-visible')) showBar(article);
 });
-for (const topic of ['messages', 'here']) {
-  on(topic, () => {
-    // The bar speaks of the message as it was.
-    if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) hideBar();
-  });
-}
+on('here', hideBar);
+// What arrives elsewhere must not take the bar away from under a pointer that rests; only its own message's news does
+// something to it.
+on('messages', () => {
+  if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) showBar(bar.closest('article'));
+});
 
-/** On touch screens the same as a sheet. */
-function sheet(article) {
+/** On touch screens the same as a sheet. `held`: the finger that opened it is still down. */
+function sheet(article, held = false) {
   const message = messageOf(article.dataset.messageId);
   if (!message || message.thinking) return;
   const items = actionsFor(message).map(({ sign, label, act, keeps, danger }) =>
@@ -150,15 +150,28 @@ function sheet(article) {
     close();
     react(message, emoji);
   } }, emoji));
-  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu' });
+  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu', held });
 }
 
 let held = 0;
+let pressed = null;
 list.addEventListener('pointerdown', (event) => {
   if (event.pointerType !== 'touch' || event.target.closest('button, a, textarea, pre')) return;
   const article = event.target.closest('article');
-  if (article) held = setTimeout(() => sheet(article), HELD);
+  if (!article) return;
+  held = setTimeout(() => {
+    pressed = article;
+    navigator.vibrate?.(10);
+  }, HELD);
 });
+// The sheet opens when the finger leaves: the end of the press would close it again.
+for (const kind of ['pointerup', 'pointercancel']) {
+  list.addEventListener(kind, () => {
+    const article = pressed;
+    pressed = null;
+    if (article) setTimeout(() => sheet(article), 30);
+  });
+}
 for (const kind of ['pointerup', 'pointercancel', 'pointermove']) {
   list.addEventListener(kind, (event) => {
     if (kind !== 'pointermove' || Math.hypot(event.movementX, event.movementY) > 3) clearTimeout(held);

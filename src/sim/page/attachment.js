@@ -25,7 +25,7 @@ export function attachment(file) {
   const kind = (file.content_type ?? '').split(';')[0].trim();
   if (PICTURES.test(kind)) return image(file);
   const isText = TEXTS.test(kind) || TEXT_NAMES.test(file.name);
-  return isText && file.size <= PREVIEWED ? text(file) : row(file);
+  return isText && file.size > 0 && file.size <= PREVIEWED ? text(file) : row(file);
 }
 
 function image(file) {

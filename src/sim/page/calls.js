@@ -33,11 +33,20 @@ function row(call) {
   const fault = mishapText(call);
   return h('tr', { class: kindOf(call), 'data-number': call.number, 'data-status': call.status ?? 'open' },
     h('td', { class: 'time' }, clock.format(call.at_ms)), h('td', { class: 'method' }, call.method),
-    h('td', { class: 'path', title: call.route || 'no such route' }, call.path, fault && h('span', { class: 'chip' }, fault)),
+    h('td', { class: 'path', title: call.route || 'no such route' }, pathOf(call), fault && h('span', { class: 'chip' }, fault)),
     h('td', { class: 'status' }, call.status ?? '…'), h('td', { class: 'wait' }, wait(call)));
 }
 
-const textOf = (call) => `${call.method} ${call.path} ${call.route} ${call.status ?? 'open'} ${mishapText(call)}`.toLowerCase();
+/** A path with its emoji, which travel encoded. */
+function pathOf({ path }) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+const textOf = (call) => `${call.method} ${pathOf(call)} ${call.route} ${call.status ?? 'open'} ${mishapText(call)}`.toLowerCase();
 
 function fits(call) {
   if (errors.checked && (call.status === null ? !call.mishap : call.status < 400 && !call.mishap)) return false;

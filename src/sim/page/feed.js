@@ -43,6 +43,10 @@ function receive(kind, data) {
   else requestAnimationFrame(take);
 }
 
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden && scheduled) setTimeout(take, 200);
+});
+
 /** Takes in all that came since the last frame and tells each view once. */
 function take() {
   scheduled = false;

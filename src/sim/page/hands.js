@@ -46,7 +46,7 @@ export async function interact(verb, body, { label, quiet } = {}) {
   mine.add(id);
   emit('begun', { id, label, user });
   const reply = await settled(id);
-  if (reply.lost) emit('unanswered', id);
+  emit('settled', { id, reply });
   if (reply.modal && mine.delete(id)) emit('modal', { id, modal: reply.modal, user });
   return reply;
 }
@@ -71,7 +71,7 @@ function settled(id) {
       // The event may have been lost with the connection.
       const reply = await get(`/sim/interactions/${id}`).catch(() => null);
       if (isSettled(reply)) done(reply);
-      else if (reply || store.line === 'live') done({ failed: true, lost: true });
+      else if (reply || store.line === 'live') done({ failed: true });
       else timer = setTimeout(ask, ASK_AFTER);
     };
     timer = setTimeout(ask, ASK_AFTER);

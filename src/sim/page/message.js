@@ -118,7 +118,11 @@ function content(message) {
   if (message.thinking) return h('div', { class: 'content thinking' }, dots(), `${message.author} is thinking…`);
   if (!message.content) return message.edited && !message.embeds.length && !message.components.length ? h('div', { class: 'content' }, edited()) : null;
   const jumbo = ONLY_EMOJI.test(message.content) ? ' jumbo' : '';
-  return h('div', { class: `content rich${jumbo}` }, rich(message.content), message.edited && edited());
+  const box = h('div', { class: `content rich${jumbo}` }, rich(message.content));
+  // A last line of its own kind takes the mark along; otherwise it would stand alone in a line.
+  const last = box.lastChild;
+  if (message.edited) (/^(SMALL|H3)$/.test(last?.nodeName) ? last : box).append(edited());
+  return box;
 }
 
 const edited = () => h('span', { class: 'edited' }, ' (edited)');

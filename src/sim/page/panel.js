@@ -63,7 +63,7 @@ function drawTries() {
 
 function row(item) {
   const done = store.tried.has(item.title);
-  const mark = h('button', { type: 'button', class: 'mark', 'aria-pressed': String(done), 'aria-label': `${item.title}: ${done ? 'done' : 'not done yet'}`, onclick: () => {
+  const mark = h('button', { type: 'button', class: 'mark', 'aria-pressed': String(done), 'aria-label': `Done: ${item.title}`, onclick: () => {
     if (!store.tried.delete(item.title)) store.tried.add(item.title);
     remember();
     drawTries();
@@ -124,7 +124,7 @@ const WHEN = {
   launch: (deed) => deed.kind === 'react' && deed.emoji === '🚀' && !deed.remove,
   approve: (deed) => deed.kind === 'click' && /^(approve|deny)/i.test(deed.label),
   answer: (deed) => deed.kind === 'select' || deed.kind === 'modal' || (deed.kind === 'click' && !/^(approve|deny|cancel|queue|log|stop)/i.test(deed.label)),
-  queue: (deed) => deed.kind === 'say' && deed.busy && !deed.text.startsWith('!'),
+  queue: (deed) => deed.kind === 'queued',
   steer: (deed) => deed.kind === 'say' && deed.text.startsWith('!') && !deed.text.startsWith('!omp'),
   edit: (deed) => deed.kind === 'edit',
   restart: (deed) => deed.kind === 'restart',
@@ -141,8 +141,12 @@ function isDone({ when, do: task }, deed) {
 }
 
 on('did', (deed) => {
-  const busy = Boolean(isThread(store.channels.get(store.here)) && store.channels.get(store.here).typing);
-  for (const item of store.demo?.try ?? []) if (isDone(item, { busy, ...deed })) tick(item.title);
+  for (const item of store.demo?.try ?? []) if (isDone(item, deed)) tick(item.title);
+});
+on('messages', (messages) => {
+  // That a message waits is what the bot says, not what the page guesses.
+  const waits = (message) => message.author === store.me && message.reactions.some((one) => one.emoji === '📥' && one.users.includes(store.bot.name));
+  if (messages.some(waits)) emit('did', { kind: 'queued' });
 });
 on('reset', drawTries);
 
@@ -172,7 +176,7 @@ function drawFaults() {
     const name = pretty(fault.name);
     const control = lasts
       ? h('button', { type: 'button', role: 'switch', class: 'switch', 'aria-checked': String(isOn), 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, isOn) })
-      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': name, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
+      : h('button', { type: 'button', class: 'button secondary small', 'aria-label': `Do it: ${name}`, 'data-fault': fault.name, onclick: () => flip(fault, false) }, 'Do it');
     return h('div', { class: 'fault' }, h('div', null, h('strong', null, name), h('div', { class: 'dim' }, fault.about)), control);
   });
   fill(faultList, rows, h('button', { type: 'button', class: 'button secondary small', disabled: !count, onclick: clear }, 'Clear all faults'));

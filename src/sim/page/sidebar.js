@@ -44,11 +44,12 @@ function row(channel) {
   button.dataset.key = key;
   button.className = `channel${thread ? ' thread' : ''}${current ? ' current' : ''}${unread ? ' unread' : ''}`;
   button.setAttribute('aria-current', current ? 'page' : 'false');
-  const told = [thread ? `Thread ${channel.name}` : `Channel ${channel.name}`, unread && 'unread', pings && `${pings} mentions`, channel.typing && 'typing'];
-  button.setAttribute('aria-label', told.filter(Boolean).join(', '));
+  const unseen = (text) => h('span', { class: 'unseen' }, text);
   button.title = channel.name;
   const sign = channel.locked ? 'lock' : thread ? 'thread' : 'hash';
-  fill(button, icon(sign), h('span', { class: 'channel-name' }, channel.name), channel.typing && h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), pings > 0 && h('span', { class: 'badge' }, pings));
+  fill(button, icon(sign), unseen(thread ? 'Thread ' : 'Channel '), h('span', { class: 'channel-name' }, channel.name), unread && unseen(', unread'),
+    channel.typing && [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), unseen(', typing')],
+    pings > 0 && [unseen(', '), h('span', { class: 'badge' }, pings), unseen(pings === 1 ? ' mention' : ' mentions')]);
   return button;
 }
 
@@ -71,7 +72,7 @@ function archivedRows(room, archived) {
 
 function drawMe() {
   const person = people().find(({ name }) => name === store.me);
-  const about = person?.allowed === null || person?.allowed === undefined ? 'switch user' : person.allowed ? 'may drive the bot' : 'may not drive it';
+  const about = person?.allowed === null || person?.allowed === undefined ? 'switch user' : person.allowed ? 'drives the bot' : 'not allowed';
   fill(me, avatar(store.me ?? '?'), h('span', { class: 'me-text' }, h('strong', null, store.me, ' '), h('span', { class: 'dim' }, about)), h('span', { class: 'unseen' }, ' – switch user'), icon('down'));
 }
 

@@ -5,7 +5,7 @@ import { announce } from './notice.js';
 import { MessageView, dots, isSystem, originLine, summary } from './message.js';
 import { forgetComponents } from './components.js';
 import { forgetWindows, loaded, lose, refresh, windowOf } from './history.js';
-import { emit, isThread, lastRead, markRead, newer, on, store } from './store.js';
+import { emit, isThread, lastRead, markRead, newer, on, remember, store } from './store.js';
 
 const TOGETHER = 7 * 60_000;
 const NEAR = 900;
@@ -26,6 +26,8 @@ let lastTop = 0;
 let arrived = 0;
 let newFrom = null;
 let touched = new Set();
+/** The one message that Tab stops at. */
+let reachable = null;
 const pending = new Map();
 
 /** Opens a channel, at its end or at a message. */
@@ -119,9 +121,12 @@ function draw({ drawAll = false } = {}) {
   touched = new Set();
   views = alive;
   sync(list, wanted);
-  for (const { node } of views.values()) node.tabIndex = -1;
   const last = views.get(window_.newest)?.node;
-  if (last) last.tabIndex = 0;
+  if (reachable !== last) {
+    if (reachable) reachable.tabIndex = -1;
+    if (last) last.tabIndex = 0;
+    reachable = last;
+  }
   showTop(window_.before ? 'more' : 'start');
   if (atEnd) toEnd();
   else if (anchor?.node.isConnected) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
@@ -265,6 +270,7 @@ on('touched', (id) => {
 
 on('dismissed', (message) => {
   lose(message.id);
+  remember();
   draw();
 });
 
@@ -306,14 +312,9 @@ on('begun', ({ id, label, user }) => {
   if (atEnd) toEnd();
 });
 
-on('interactions', (ids) => {
-  for (const id of ids) settle(id, store.interactions.get(id));
-});
-on('unanswered', (id) => settle(id, { failed: true }));
-
-function settle(id, reply) {
+on('settled', ({ id, reply }) => {
   const entry = pending.get(id);
-  if (!entry || !(reply.answered || reply.failed)) return;
+  if (!entry) return;
   if (reply.failed) {
     entry.failed = true;
     const dismiss = h('button', { type: 'button', class: 'link', onclick: () => remove(id) }, 'Dismiss');
@@ -321,7 +322,7 @@ function settle(id, reply) {
     return;
   }
   remove(id);
-}
+});
 
 function remove(id) {
   pending.get(id)?.node.remove();

@@ -246,6 +246,12 @@ async fn places_people_and_the_bot_are_told_of() {
         told = viewer.next().await;
     }
     assert_eq!(told.data["id"], json!(thread));
+    // Nothing happens, and still it ends.
+    let mut told = viewer.next().await;
+    while told.kind != "channel" || told.data["typing"] != false {
+        told = viewer.next().await;
+    }
+    assert_eq!(told.data["id"], json!(thread));
     sim.delete_channel(thread).unwrap();
     let mut told = viewer.next().await;
     while told.kind != "gone" || told.data["kind"] != "channel" {

@@ -175,7 +175,7 @@ fn every_file_of_the_page_is_served() {
             };
             assert!(list.contains(&format!("\"{name}\"")), "{name} is not served");
             let text = std::fs::read_to_string(folder.join(&name)).unwrap();
-            let own = below.is_empty() && name.ends_with(".js");
+            let own = below.is_empty() && entry.path().extension().is_some_and(|ending| ending == "js");
             if own {
                 assert!(text.starts_with("// "), "{name} does not say why it exists");
                 assert!(text.lines().count() <= 400, "{name} is too long");
