@@ -186,15 +186,8 @@ impl Actor {
                 error,
             } => {
                 let seconds = delay.as_secs().max(1);
-                let error = clip(&error, 300);
-                self.remark(
-                    NoticeLevel::Warning,
-                    &format!("Retry {attempt} in {seconds} s: {error}"),
-                );
-                if let Some(publisher) = &mut self.publisher {
-                    publisher.retrying(Instant::now());
-                }
-                self.input(Input::Retrying(true)).await
+                self.retrying(&format!("Retry {attempt} in {seconds} s: {}", clip(&error, 300)))
+                    .await
             }
             AgentEvent::RetryEnded {
                 success: false,
@@ -241,6 +234,14 @@ impl Actor {
             self.nothing_follows().await
         };
         settled.and(done)
+    }
+
+    async fn retrying(&mut self, said: &str) -> Result<()> {
+        self.remark(NoticeLevel::Warning, said);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.retrying(Instant::now());
+        }
+        self.input(Input::Retrying(true)).await
     }
 
     async fn started(&mut self, started: AgentStarted) -> Result<()> {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::Sim;
-use super::control::{Refused, Who};
 use super::interactions::kind;
+use super::names::{Refused, Who};
 use super::world::{InteractionId, World};
 use crate::ids::MessageId;
 

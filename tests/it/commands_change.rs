@@ -351,10 +351,7 @@ async fn the_buttons_of_a_card_do_what_the_commands_do() {
     let cancel = bench.press("alice", thread, "Stop").await;
     let question = cancel.message.clone().unwrap();
     assert!(
-        cancel.ephemeral
-            && question
-                .content
-                .contains("1 waiting"),
+        cancel.ephemeral && question.content.contains("1 waiting"),
         "{question:?}"
     );
     assert!(!sim.thread(thread).unwrap().archived, "it was only asked");

@@ -30,6 +30,7 @@ mod harness;
 mod launch;
 mod limits;
 mod main_job;
+mod notices;
 mod outbox;
 mod output;
 mod queue;
