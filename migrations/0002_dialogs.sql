@@ -10,7 +10,7 @@ CREATE TABLE dialogs (
     agent_dialog_id TEXT    NOT NULL,
     kind            TEXT    NOT NULL CHECK (kind IN ('approval', 'select', 'confirm', 'input', 'editor')),
     title           TEXT    NOT NULL,
-    -- All that its message is made of, the options among it, as JSON.
+    -- All that its message is made of, the options among it, as JSON; emptied when it is over.
     question        TEXT    NOT NULL,
     -- The row of the outbox that is its message; NULL until that was written down.
     outbox_id       INTEGER,

@@ -25,8 +25,10 @@ use crate::http::{self, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::dashboard::Dashboard;
+use crate::session::models::Models;
 use crate::session::slots::Slots;
 use crate::session::{Deps, Sessions};
+use crate::status::Host;
 use crate::store::Store;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
@@ -102,6 +104,8 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let last = CancellationToken::new();
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
+    let http_addr = ports.listener.local_addr().unwrap_or(config.http_addr);
+    let host = Host::new(gateway_seen.clone(), http_addr);
     let health = Health {
         gateway: gateway_seen.clone(),
         booted: booted_seen,
@@ -116,6 +120,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            host,
         };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
@@ -154,6 +159,7 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    host: Host,
 }
 
 impl Boot {
@@ -190,10 +196,11 @@ impl Boot {
         )
         .await?;
         let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
+        deps.recall_models().await;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         crate::session::left::expire_left(&deps).await?;
-        let dashboard = Dashboard::start(deps.clone(), gateway_seen.clone());
+        let dashboard = Dashboard::start(&deps, gateway_seen.clone());
         let mut outbox_watch = self.tracker.spawn(watch_outbox(
             outbox_events,
             (ingress.clone(), dashboard.clone()),
@@ -253,6 +260,8 @@ impl Boot {
             outbox,
             rest,
             marker,
+            models: Models::default(),
+            host: self.host.clone(),
         });
         deps.sessions.connect(&deps);
         deps

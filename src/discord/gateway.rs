@@ -221,6 +221,9 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
+    let pulse = ingress.host().pulse().clone();
+    let (followed, until) = (shards.clone(), stop.clone());
+    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed)).await });
     tracker.spawn(consume(
         (items, again),
         ingress,

@@ -2,6 +2,7 @@
 //! compile without a decision.
 
 use super::Ask;
+use super::commands::Command;
 use crate::config::Config;
 use crate::ids::{GuildId, RoleId, UserId};
 use crate::session::Wish;
@@ -66,7 +67,8 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Ask::New { .. } | Ask::Say { .. } | Ask::Cancel { .. } | Ask::Stop { .. } | Ask::Decide { .. } => {
             (Need::Drive, true)
         }
-        Ask::ContinueQueue { .. } => (Need::Drive, true),
+        Ask::ContinueQueue { .. } | Ask::Complete => (Need::Drive, true),
+        Ask::Command { command, .. } => (by_command(command), true),
         Ask::Dialog { wish: Wish::More, .. } => (Need::Read, true),
         Ask::Dialog { .. } => (Need::Approve, true),
     };
@@ -102,6 +104,27 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
     }
 }
 
+/// Commands are for whoever may use the bot, each one decided here.
+const fn by_command(command: &Command) -> Need {
+    match command {
+        Command::Status
+        | Command::Health
+        | Command::Version
+        | Command::Help
+        | Command::Sessions { .. }
+        | Command::Queue(_)
+        | Command::Log(_)
+        | Command::Drop(..)
+        | Command::Clear(_)
+        | Command::CancelOf(_)
+        | Command::StopOf { .. }
+        | Command::Model { .. }
+        | Command::Thinking { .. }
+        | Command::Compact { .. }
+        | Command::Resume { .. } => Need::Drive,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -109,6 +132,7 @@ mod tests {
     use super::*;
     use crate::ids::{ChannelId, MessageId, PromptId, SessionId};
     use crate::ingress::Written;
+    use crate::ingress::commands::Of;
     use crate::session::Form;
     use crate::session::state::Choice;
 
@@ -213,7 +237,51 @@ mod tests {
                 choice: Choice::Retry,
             },
         ];
+        let session = SessionId::random();
+        let commands = every_command(&session);
+        let commands = commands
+            .into_iter()
+            .map(|command| Ask::Command { channel, command });
+        let requests = requests
+            .into_iter()
+            .chain(commands)
+            .chain([Ask::Complete])
+            .collect();
         (events, requests)
+    }
+
+    fn every_command(session: &SessionId) -> Vec<Command> {
+        let text = || Some("x".to_owned());
+        vec![
+            Command::Status,
+            Command::Health,
+            Command::Version,
+            Command::Help,
+            Command::Sessions { page: 0 },
+            Command::Queue(Of::Here),
+            Command::Queue(Of::Session(session.clone())),
+            Command::Log(Of::Here),
+            Command::Log(Of::Session(session.clone())),
+            Command::Drop(session.clone(), PromptId(1)),
+            Command::Clear(session.clone()),
+            Command::CancelOf(session.clone()),
+            Command::StopOf {
+                session: session.clone(),
+                sure: false,
+            },
+            Command::StopOf {
+                session: session.clone(),
+                sure: true,
+            },
+            Command::Model { name: None },
+            Command::Model { name: text() },
+            Command::Thinking { level: None },
+            Command::Thinking { level: text() },
+            Command::Compact { instructions: None },
+            Command::Resume {
+                session: session.to_string(),
+            },
+        ]
     }
 
     #[test]

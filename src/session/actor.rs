@@ -12,9 +12,11 @@ use tokio::time::Instant;
 
 use super::deliver::{Parcel, Way};
 use super::dialog::{By, Dialogs, Took, Wish};
+use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::publish::Publisher;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
+use crate::agent::AskError;
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
@@ -49,6 +51,16 @@ pub(super) enum Control {
         /// What the agent is given.
         parcel: Parcel,
     },
+    /// Which process runs, if any.
+    Peek(oneshot::Sender<Live>),
+    /// What the next process is started with.
+    Set(Setting),
+    /// Write to disk what the transcript has.
+    Record(oneshot::Sender<()>),
+    /// A person wants the conversation to be compacted.
+    Compact(CompactRequest),
+    /// The agent is done with that.
+    Compacted(Result<Compacted, AskError>),
     /// The thread has another name now.
     Named(String),
     /// A person wants something of a question of the agent.
@@ -111,6 +123,8 @@ pub(super) struct Actor {
     pub(super) fetching: Option<PromptId>,
     pub(super) timers: HashMap<Timer, Instant>,
     pub(super) reply: Option<oneshot::Sender<Reply>>,
+    /// Who waits for the conversation to be compacted.
+    pub(super) compaction: Option<CompactRequest>,
     pub(super) closing: bool,
     /// What must be known again after a restart.
     pub(super) vitals: Vitals,
@@ -245,6 +259,22 @@ impl Actor {
                 Ok(())
             }
             Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
+            Control::Peek(reply) => {
+                // The asker may have gone.
+                reply.send(self.live()).ok();
+                Ok(())
+            }
+            Control::Set(setting) => {
+                self.set(setting);
+                Ok(())
+            }
+            Control::Record(reply) => {
+                let done = self.flush_transcript().await;
+                reply.send(()).ok();
+                done
+            }
+            Control::Compact(request) => self.compact(request).await,
+            Control::Compacted(result) => self.compacted(result).await,
             Control::Answer { key, wish, by, reply } => {
                 let answered = self.answer_dialog(&key, &wish, &by).await;
                 // The asker may have gone; the answer stands.

@@ -23,6 +23,8 @@ const FAR_AT_WORK: usize = 12;
 pub(super) struct CardCare {
     /// Something has changed.
     pub(super) dirty: bool,
+    /// What changed was done by an actor, which may have ended since.
+    pub(super) at_work: bool,
     shown: Option<Shown>,
     /// It was moved in this turn.
     moved: bool,
@@ -47,6 +49,14 @@ impl Shown {
 }
 
 impl CardCare {
+    /// The card of a session that was not known: its first words come first, and a short turn may be over by then.
+    pub(super) fn fresh(now: Instant) -> Self {
+        Self {
+            not_before: Some(now + AT_ONCE),
+            ..Self::default()
+        }
+    }
+
     /// When it should be painted, seen from how the session is doing now.
     pub(super) fn due(&self, now: Instant, view: Option<&SessionView>) -> Option<Instant> {
         if !self.dirty {

@@ -39,7 +39,7 @@ enum Said {
 impl Dashboard {
     /// Begins to paint as soon as `connected` says that the daemon is there.
     #[must_use]
-    pub fn start(deps: Arc<Deps>, connected: watch::Receiver<bool>) -> Self {
+    pub fn start(deps: &Arc<Deps>, connected: watch::Receiver<bool>) -> Self {
         let (say, said) = mpsc::unbounded_channel();
         let painter = Painter {
             up_since_ms: now_ms(),
@@ -182,8 +182,11 @@ impl Painter {
 
     fn changed(&mut self) {
         let (changed, written) = self.deps.sessions.take_changed();
-        for id in changed {
-            self.cards.entry(id).or_default().dirty = true;
+        let now = Instant::now();
+        for (id, at_work) in changed {
+            let care = self.cards.entry(id).or_insert_with(|| CardCare::fresh(now));
+            care.dirty = true;
+            care.at_work |= at_work;
             self.board.dirty = true;
         }
         for (channel, count) in written {
@@ -242,19 +245,20 @@ impl Painter {
         let channel = thread.channel();
         let below = self.below.get(&channel).copied().unwrap_or_default();
         let coming = deps.outbox.lane(channel).borrow().unmade;
+        let at_work = live || std::mem::take(&mut care.at_work);
         let make = match care.painted(&view, (below, coming), Instant::now()) {
             // Nothing new in a thread where nobody works: it may be archived, and a message would open it.
-            _ if !live => Make::Never,
+            _ if !at_work => Make::Never,
             _ if self.leaving.is_some() => Make::Missing,
             make => make,
         };
         self.threads.insert(channel, id.clone());
-        let card = card::card(&view, false);
+        let shown = card::card(&view, false);
         let place = Place::Card(id.clone());
         if make == Make::AtTheBottom {
             self.below.insert(channel, 0);
         }
-        if let Some(row) = paint(&deps, &place, channel, card, make).await? {
+        if let Some(row) = paint(&deps, &place, channel, shown, make).await? {
             self.rows.insert(row, place);
         }
         Ok(())

@@ -44,6 +44,7 @@ impl Actor {
             fetching: None,
             timers: std::collections::HashMap::new(),
             reply: None,
+            compaction: None,
             closing: false,
             vitals: Vitals::default(),
             kept_vitals: Vitals::default(),
@@ -107,6 +108,7 @@ impl Actor {
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
+            Effect::Compact => self.start_compacting(),
             Effect::Abort => return Ok(self.abort()),
             Effect::EndAgent { abort } => {
                 if let Some(running) = &self.running {
@@ -226,7 +228,7 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "Go on in a terminal: {}",
+                "`/omp resume` goes on here; in a terminal: {}",
                 text::code(&format!("omp --resume {agent_session}"))
             )));
         }

@@ -11,7 +11,9 @@ mod desk;
 mod dialog;
 mod effects;
 mod feedback;
+pub mod live;
 mod logs;
+pub mod models;
 pub mod open;
 mod paint;
 mod prose;
@@ -70,13 +72,17 @@ pub struct Deps {
     pub tracker: TaskTracker,
     /// The running actors.
     pub sessions: Sessions,
+    /// The models that agents have offered.
+    pub models: models::Models,
+    /// How the daemon itself is doing.
+    pub host: crate::status::Host,
     /// Marks the agents of this installation in their environment.
     pub marker: String,
 }
 
 impl Deps {
     /// What the agents' environment gets besides the allowed variables.
-    fn agent_env(&self) -> Vec<(String, String)> {
+    pub(crate) fn agent_env(&self) -> Vec<(String, String)> {
         let extra = self.config.agent.extra_env.iter();
         extra
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))

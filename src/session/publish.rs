@@ -73,6 +73,11 @@ impl Publisher {
         self.logs.push(line, from, to, now);
     }
 
+    /// Has everything that was recorded on disk.
+    pub(super) async fn flush_transcript(&mut self) -> Result<()> {
+        self.transcript.flush().await
+    }
+
     /// Notes something in the transcript only.
     pub(super) fn record(&mut self, text: &str) {
         let text = self.desk.redactor.redact(text).into_owned();

@@ -1,7 +1,7 @@
 //! Which sessions have a running actor. Finds it or starts it; nothing else may start one, or a session would have
 //! two writers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -37,8 +37,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Views {
     now: HashMap<SessionId, SessionView>,
-    /// Sessions that changed since somebody asked.
-    changed: HashSet<SessionId>,
+    /// Sessions that changed since somebody asked, and whether an actor said so.
+    changed: HashMap<SessionId, bool>,
     /// How many messages people wrote since then.
     written: HashMap<ChannelId, usize>,
     /// Sessions whose words do not arrive.
@@ -64,7 +64,9 @@ impl Sessions {
     pub fn views(&self) -> Vec<SessionView> {
         let views = self.views_lock();
         let mut now: Vec<SessionView> = views.now.values().cloned().collect();
-        now.iter_mut().for_each(|view| views.overlay(view));
+        for view in &mut now {
+            views.overlay(view);
+        }
         now
     }
 
@@ -91,7 +93,7 @@ impl Sessions {
         };
         let changed = before != why;
         if changed {
-            views.changed.insert(id.clone());
+            views.changed.entry(id.clone()).or_default();
             drop(views);
             self.changed();
         }
@@ -115,9 +117,9 @@ impl Sessions {
         self.0.changes.subscribe()
     }
 
-    /// The sessions that have changed since this was last asked, and how much people wrote where, for the one who
-    /// paints them.
-    pub(super) fn take_changed(&self) -> (HashSet<SessionId>, HashMap<ChannelId, usize>) {
+    /// The sessions that have changed since this was last asked, each with whether an actor was at work, and how much
+    /// people wrote where, for the one who paints them.
+    pub(super) fn take_changed(&self) -> (HashMap<SessionId, bool>, HashMap<ChannelId, usize>) {
         let mut views = self.views_lock();
         (
             std::mem::take(&mut views.changed),
@@ -129,7 +131,7 @@ impl Sessions {
     pub(super) fn publish(&self, view: SessionView) {
         let mut views = self.views_lock();
         if views.now.get(&view.id) != Some(&view) {
-            views.changed.insert(view.id.clone());
+            views.changed.insert(view.id.clone(), true);
             views.now.insert(view.id.clone(), view);
             drop(views);
             self.changed();
@@ -145,8 +147,8 @@ impl Sessions {
     }
 
     /// A session has changed in the store.
-    fn touch(&self, id: &SessionId) {
-        self.views_lock().changed.insert(id.clone());
+    pub(super) fn touch(&self, id: &SessionId) {
+        self.views_lock().changed.entry(id.clone()).or_default();
         self.changed();
     }
 
@@ -158,7 +160,7 @@ impl Sessions {
     fn hide(&self, id: &SessionId) {
         let mut views = self.views_lock();
         if views.now.remove(id).is_some() {
-            views.changed.insert(id.clone());
+            views.changed.entry(id.clone()).or_default();
             drop(views);
             self.changed();
         }
@@ -175,7 +177,7 @@ impl Sessions {
     }
 
     /// Delivers under the lock, so that an actor cannot retire between being found and being told.
-    fn deliver(&self, id: &SessionId, control: Control) {
+    pub(super) fn deliver(&self, id: &SessionId, control: Control) {
         let mut running = self.lock();
         let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
         let handle = if let Some(handle) = known {
@@ -193,6 +195,16 @@ impl Sessions {
             handle
         };
         handle.control(control);
+    }
+
+    /// Delivers to an actor that runs already. `false`: there is none.
+    pub(super) fn deliver_if_running(&self, id: &SessionId, control: Control) -> bool {
+        let running = self.lock();
+        let handle = running.get(id).filter(|handle| !handle.is_closed());
+        if let Some(handle) = handle {
+            handle.control(control);
+        }
+        handle.is_some()
     }
 
     /// Tells a session something, starting its actor if need be.

@@ -139,7 +139,9 @@ impl Actor {
                 self.running = None;
                 // Before the thread is archived, where that follows: nothing can be edited in it then.
                 let expired = self.expire_dialogs(Why::AgentGone).await;
-                self.input(Input::Exited(exit)).await.and(expired)
+                let done = self.input(Input::Exited(exit)).await;
+                self.compaction_ended_with_process();
+                done.and(expired)
             }
             other => self.turn_event(other).await,
         }
@@ -194,15 +196,8 @@ impl Actor {
                 error,
             } => {
                 let seconds = delay.as_secs().max(1);
-                let error = clip(&error, 300);
-                self.remark(
-                    NoticeLevel::Warning,
-                    &format!("Retry {attempt} in {seconds} s: {error}"),
-                );
-                if let Some(publisher) = &mut self.publisher {
-                    publisher.retrying(Instant::now());
-                }
-                self.input(Input::Retrying(true)).await
+                self.retrying(&format!("Retry {attempt} in {seconds} s: {}", clip(&error, 300)))
+                    .await
             }
             AgentEvent::RetryEnded {
                 success: false,
@@ -239,9 +234,18 @@ impl Actor {
         }
     }
 
+    async fn retrying(&mut self, said: &str) -> Result<()> {
+        self.remark(NoticeLevel::Warning, said);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.retrying(Instant::now());
+        }
+        self.input(Input::Retrying(true)).await
+    }
+
     async fn started(&mut self, started: AgentStarted) -> Result<()> {
         if let Some(running) = &mut self.running {
             running.conversation = Some(started.agent_session);
+            self.deps.learn_models(&running.handle);
         }
         self.input(Input::AgentStarted).await
     }

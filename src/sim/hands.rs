@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::control::{Refused, Where, Who};
 use super::draft::{Draft, When};
 use super::interactions::kind;
+use super::names::{Refused, Where, Who};
 use super::rest::body::{Upload, safe_name};
 use super::seen::{SeenButton, SeenMessage, SeenSelect};
 use super::world::{Interaction, InteractionId, Reference, World};

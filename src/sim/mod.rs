@@ -22,6 +22,7 @@ mod json;
 mod limits;
 mod mentions;
 mod messages;
+mod names;
 mod operator;
 mod origin;
 mod page;
@@ -48,9 +49,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission};
-pub use self::control::{Refused, Where, Who};
 pub use self::demo_http::demo_pages;
 pub use self::faults::{Fault, GatewayMishap, Mishap};
+pub use self::names::{Refused, Where, Who};
 pub use self::seen::{
     Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenCommand, SeenInput, SeenMessage, SeenModal,
     SeenOption, SeenReaction, SeenSelect, SeenThread,

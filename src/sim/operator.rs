@@ -295,6 +295,11 @@ impl Sim {
         })
     }
 
+    /// Takes every registered command away, as removing the bot from the server does.
+    pub fn forget_commands(&self) {
+        self.shared.change(|world| world.commands.retain(|_| false));
+    }
+
     /// Archives a thread or opens it again.
     pub fn archive(&self, thread: ThreadId, archived: bool) {
         self.edit_thread(thread, &serde_json::json!({"archived": archived}));

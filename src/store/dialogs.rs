@@ -50,7 +50,7 @@ pub(crate) struct DialogRow {
     pub(crate) session: SessionId,
     /// The session's thread.
     pub(crate) channel: Option<ChannelId>,
-    /// All that its message is made of, as JSON.
+    /// All that its message is made of, as JSON; nothing of it once the question is over.
     pub(crate) question: String,
     /// The row of its message.
     pub(crate) row: Option<OutboxId>,
@@ -110,7 +110,7 @@ impl Store {
         let now = now_ms();
         let mut tx = self.write().await?;
         let done = sqlx::query!(
-            "UPDATE dialogs SET state = 'answered', answered_by = ?, answered_name = ?, answer = ?, ended_at = ?
+            "UPDATE dialogs SET state = 'answered', question = '{}', answered_by = ?, answered_name = ?, answer = ?, ended_at = ?
              WHERE dialog_key = ? AND state = 'open'",
             answer.by,
             answer.name,
@@ -145,7 +145,7 @@ impl Store {
     pub(crate) async fn end_dialog(&self, key: &str, state: DialogState) -> Result<()> {
         let now = now_ms();
         sqlx::query!(
-            "UPDATE dialogs SET state = ?, ended_at = ? WHERE dialog_key = ? AND state = 'open'",
+            "UPDATE dialogs SET state = ?, question = '{}', ended_at = ? WHERE dialog_key = ? AND state = 'open'",
             state,
             now,
             key
@@ -243,7 +243,7 @@ mod tests {
             agent_id: "a1",
             kind: "approval",
             title: "bash",
-            question: "{}",
+            question: "{\"title\":\"bash\"}",
         };
         store.open_dialog(new).await.unwrap();
     }
@@ -275,6 +275,10 @@ mod tests {
             (DialogState::Answered, Some("alice"))
         );
         assert_eq!(row.channel, Some(ChannelId::from(7)));
+        assert_eq!(
+            row.question, "{}",
+            "what was asked is not kept longer than it is needed"
+        );
         assert_eq!(store.approved_tools(&session).await.unwrap(), ["bash"]);
         store.stop_session(&session).await.unwrap();
         assert!(store.approved_tools(&session).await.unwrap().is_empty());

@@ -5,7 +5,7 @@ use ompcord::sim::{Fault, Mishap, Reply, Sim, SimConfig, permission};
 
 use crate::harness::{Bench, answers, is_card};
 
-async fn slash(
+pub async fn slash(
     bench: &Bench,
     user: &str,
     place: ompcord::ids::ChannelId,
@@ -17,7 +17,7 @@ async fn slash(
 }
 
 /// The thread that an answer names.
-fn named(reply: &Reply) -> ThreadId {
+pub fn named(reply: &Reply) -> ThreadId {
     let (_, after) = reply
         .content()
         .split_once("<#")

@@ -54,6 +54,11 @@ fn sends(question: &SeenMessage, label: &str) -> String {
     question.button(label).expect("a button").custom_id.clone()
 }
 
+/// The same button, wanting something else.
+fn with_verb(custom_id: &str, verb: &str) -> String {
+    format!("{}:{verb}", custom_id.rsplit_once(':').unwrap().0)
+}
+
 /// What stands in the newest menu or button row, as words.
 fn labels(question: &SeenMessage) -> Vec<String> {
     question
@@ -150,7 +155,7 @@ async fn what_the_agent_finds_risky_is_asked_every_time() {
         risky.content
     );
     assert_eq!(labels(&risky), ["Approve", "Deny", "Deny with reason…"]);
-    let always = sends(&risky, "Approve").replace(":0", ":always");
+    let always = with_verb(&sends(&risky, "Approve"), "always");
     let forged = bench.sim.click_forged("alice", risky.id, &always).unwrap();
     assert!(
         told(&bench, forged)
@@ -495,10 +500,11 @@ async fn a_question_that_nobody_waits_for_any_more_says_so() {
 #[tokio::test]
 async fn a_restart_ends_every_question_honestly_and_leaves_no_agent_hanging() {
     let mut bench = Bench::start().await;
-    let (_, thread) = bench.launch("APPROVE:bash:make one\nSAY:I went on.").await;
+    let (_, thread) = bench
+        .launch("APPROVE:bash:make one\nAPPROVE:write:more\nSAY:I went on.")
+        .await;
     let first = bench.question(thread, "make one").await;
     let approve = sends(&first, "Approve");
-    let began = std::time::Instant::now();
     // As on SIGTERM: the question is cancelled, so the turn can end by itself.
     bench.shut_down().await;
     let text = closed(&bench, first.id).await;
@@ -507,9 +513,18 @@ async fn a_restart_ends_every_question_honestly_and_leaves_no_agent_hanging() {
         "{text}"
     );
     assert_eq!(footers(&bench.sim, thread), 1, "{}", bench.sim.picture());
+    bench
+        .sees(thread, "The agent asked `write` while ompcord was shutting down")
+        .await;
+    let cut_off = |sim: &Sim| {
+        sim.messages(thread)
+            .iter()
+            .any(|m| m.content.contains("was interrupted"))
+    };
     assert!(
-        began.elapsed() < bench.patience.drain,
-        "the turn did not wait for a person"
+        !cut_off(&bench.sim),
+        "the turn ended by itself: {}",
+        bench.sim.picture()
     );
     bench.boot().await;
     let late = bench.sim.click_forged("alice", first.id, &approve).unwrap();
@@ -551,17 +566,17 @@ async fn a_button_that_does_not_belong_where_it_is_pressed_is_refused() {
     for (custom_id, why) in [
         (approve_there.clone(), "does not belong to this thread"),
         (
-            approve_there.replace(":0", ":always"),
+            with_verb(&approve_there, "always"),
             "does not belong to this thread",
         ),
         (reason_there, "does not belong to this thread"),
         (unknown, "does not belong to this thread"),
         (
-            sends(&mine, "Approve").replace(":0", ":7"),
+            with_verb(&sends(&mine, "Approve"), "7"),
             "cannot be answered like that",
         ),
         (
-            sends(&mine, "Approve").replace(":0", ":skip"),
+            with_verb(&sends(&mine, "Approve"), "skip"),
             "cannot be answered like that",
         ),
     ] {

@@ -80,8 +80,7 @@ async fn what_is_no_launch_is_ignored() {
     // The bot's own messages are nobody's to launch.
     sim.react("alice", messages[0].id, "🚀").unwrap();
     bench.barrier().await;
-    let names: Vec<_> = sim.threads().into_iter().map(|thread| thread.name).collect();
-    assert_eq!(names, ["Run: SAY:this one", "Run: SAY:The barrier is p"]);
+    assert_eq!(sim.threads().len(), 2, "{}", sim.picture());
     for channel in ["home", "other", "far"] {
         assert!(
             sim.messages(channel).iter().all(|m| !m.by_bot || is_card(m)),
@@ -133,9 +132,11 @@ async fn the_largest_message_of_emoji_is_launched_and_answered_whole() {
     let emoji = "🎉".repeat(2000);
     let (_, thread) = bench.launch(&emoji).await;
     let messages = bench.turns(thread, 1).await;
-    assert_eq!(
-        bench.sim.thread(thread).unwrap().name,
-        format!("Run: {}", "🎉".repeat(20))
+    // Which of the two names it has depends on when one looks: the second is the agent's title.
+    let name = bench.sim.thread(thread).unwrap().name;
+    assert!(
+        name == format!("Run: {}", "🎉".repeat(20)) || name == format!("{}…", "🎉".repeat(99)),
+        "{name}"
     );
     assert_eq!(answers(&messages).matches('🎉').count(), 2000);
     bench.finish().await;
@@ -149,8 +150,10 @@ async fn a_message_that_is_only_a_file_is_launched_with_the_file() {
         .say_with_files("alice", "home", "", &[("notes.txt", b"SAY:remember the milk")])
         .unwrap();
     sim.react("alice", message, "🚀").unwrap();
+    let named = |sim: &Sim| Some(sim.thread_on(message)?.name);
+    let name = sim.until("the thread to be there", named).await;
+    assert_eq!(name, "Run: (attachment)");
     let messages = bench.turns(message.thread(), 1).await;
-    assert_eq!(sim.thread_on(message).unwrap().name, "Run: (attachment)");
     assert!(
         answers(&messages).contains("remember the milk"),
         "{}",
@@ -275,7 +278,9 @@ async fn a_mention_in_the_home_channel_starts_a_session() {
         .unwrap();
     let messages = bench.turns(message.thread(), 1).await;
     assert_eq!(answers(&messages), "hello there");
-    assert_eq!(sim.thread_on(message).unwrap().name, "Run: SAY:hello there");
+    // By now it has the agent's title.
+    let named = |sim: &Sim| (sim.thread_on(message)?.name == "SAY:hello there").then_some(());
+    sim.until("the thread to be named", named).await;
     // The rocket on the same message is the same launch.
     sim.react("alice", message, "🚀").unwrap();
     let empty = sim.say("alice", "home", &format!("<@{bot}>")).unwrap();

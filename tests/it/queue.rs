@@ -126,7 +126,7 @@ async fn an_exclamation_mark_steers_and_the_command_stays_a_command() {
     bench.sim.say("alice", thread, "!OMP cancel").unwrap();
     bench.sees(thread, "nothing to cancel").await;
     bench.sim.say("alice", thread, "!omp").unwrap();
-    bench.sees(thread, "!omp new").await;
+    bench.sees(thread, "!omp help").await;
     assert_eq!(
         bench.history(thread).await,
         "History: STEERABLE | look at main.rs first | SAY:hello again | HISTORY"

@@ -168,3 +168,32 @@ async fn real_agent_asks_with_options_and_takes_another_answer() {
     assert_eq!(asked, 2 + 1, "two questions and the prompt that asks again");
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn real_agent_is_not_left_hanging_by_a_question_when_the_daemon_ends() {
+    let Some(Real { mut bench, _model }) = real(Vec::new()).await else {
+        return;
+    };
+    let ask = r#"TOOL:ask:{"questions":[{"id":"q","question":"Shall we?","options":[{"label":"Yes"},{"label":"No"}]}]}"#;
+    let (_, thread) = bench.launch(ask).await;
+    let question = bench.question(thread, "Shall we?").await;
+    bench.shut_down().await;
+    let text = closed(&bench, question.id).await;
+    assert!(text.contains("expired; nothing was run"), "{text}");
+    let cut_off = |sim: &Sim| {
+        sim.messages(thread)
+            .iter()
+            .any(|m| m.content.contains("was interrupted"))
+    };
+    assert!(
+        !cut_off(&bench.sim),
+        "the turn ended by itself: {}",
+        bench.sim.picture()
+    );
+    bench.boot().await;
+    // It goes on where it was, with the same conversation.
+    bench.sim.say("alice", thread, "HISTORY").unwrap();
+    let told = bench.sees(thread, "So far:").await;
+    assert!(told.content.contains("Shall we?"), "{}", told.content);
+    bench.finish().await;
+}

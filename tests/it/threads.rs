@@ -100,9 +100,9 @@ async fn a_locked_thread_is_told_once_where_it_can_be_read() {
     let sim = &bench.sim;
     let (_, thread) = bench.launch("SAY:Ready to go.\nSTEERABLE").await;
     bench.sees(thread, "Ready to").await;
+    let session = bench.card_says(thread, "session_").await.words();
     sim.lock(thread, true);
     sim.archive(thread, true);
-    let session = bench.card_says(thread, "session_").await.words();
     let session = session
         .rsplit(" ⋅ ")
         .next()

@@ -79,7 +79,7 @@ pub(super) async fn pressed(
         .create_response(ctx, s::CreateInteractionResponse::Acknowledge)
         .await?;
     match ingress.take(inbound).await {
-        Ok(Answer::Nothing | Answer::Said(_)) => Ok(()),
+        Ok(Answer::Nothing | Answer::Said(_) | Answer::Shown(_)) => Ok(()),
         Ok(Answer::Privately(text)) => follow_up(ctx, component, &text).await,
         Err(error) => follow_up(ctx, component, &failure(&for_person(&error))).await,
     }

@@ -1,6 +1,7 @@
 //! Buttons and selects. Their `custom_id` names a row; what it means is in SQLite and in the session, so a button
 //! that outlived a restart is answered honestly.
 
+mod card;
 mod dialog;
 mod modal;
 
@@ -25,7 +26,9 @@ fn ask(custom_id: &str, value: Option<&str>, channel: crate::ids::ChannelId) -> 
     }
     let (verb, id) = (parts.next()?, parts.next()?);
     let choice = match verb {
-        "queue" => return Some(Ask::ContinueQueue { channel }),
+        "queue" => return card::queue(id, parts, channel),
+        "card" => return card::card(id, parts, channel),
+        "sessions" => return card::sessions(id, channel),
         "ask" => return dialog::ask((channel, id), parts, value),
         "continue" => Choice::Continue,
         "discard" => Choice::Discard,
@@ -80,6 +83,9 @@ async fn answer(
         Decision::Ignore => return Ok(()),
         Decision::Allow => {}
     }
+    if let Some(way) = card::way(&inbound.ask) {
+        return card::answer(ctx, component, ingress, inbound, way).await;
+    }
     if let Ask::Dialog { .. } = &inbound.ask {
         return dialog::pressed(ctx, component, ingress, inbound).await;
     }
@@ -89,7 +95,7 @@ async fn answer(
         .await?;
     match ingress.take(inbound).await {
         Ok(Answer::Nothing) => Ok(()),
-        Ok(Answer::Said(_)) => {
+        Ok(Answer::Said(_) | Answer::Shown(_)) => {
             let label = label(component).unwrap_or_else(|| "Done".to_owned());
             let content = format!("{}\n-# {label} ⋅ {}", component.message.content, escape(&name));
             let edit = s::EditInteractionResponse::new()

@@ -67,7 +67,7 @@ async fn answer(ctx: &s::Context, modal: &s::ModalInteraction, ingress: &Ingress
     let received = s::CreateInteractionResponse::Acknowledge;
     modal.create_response(ctx, received).await?;
     let told = match ingress.take(inbound).await {
-        Ok(Answer::Nothing | Answer::Said(_)) => return Ok(()),
+        Ok(Answer::Nothing | Answer::Said(_) | Answer::Shown(_)) => return Ok(()),
         Ok(Answer::Privately(text)) => text,
         Err(error) => failure(&for_person(&error)),
     };

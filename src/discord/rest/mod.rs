@@ -17,9 +17,11 @@ use serenity::http::{Http, LightMethod, Request};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+mod answers;
 mod call;
 mod failure;
 mod fetched;
+mod permissions;
 mod reads;
 mod windows;
 

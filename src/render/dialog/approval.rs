@@ -6,7 +6,9 @@
 use serde_json::Value;
 
 use super::question::{Kind, Question, choices};
+use super::visible;
 use crate::event::{Dialog, DialogKind};
+use crate::render::text::is_bidi_control;
 
 /// The gate's option that lets the tool run.
 pub(crate) const APPROVE: &str = "Approve";
@@ -17,6 +19,8 @@ const BEGINNING: &str = "Allow tool: ";
 /// A value longer than this is read in the block.
 const FACT: usize = 160;
 const MOST_FACTS: usize = 6;
+/// What all of them together take.
+const FACTS_ROOM: usize = 500;
 
 /// The tool that a dialog asks about; nothing where it is no approval.
 #[must_use]
@@ -26,7 +30,9 @@ pub(crate) fn tool_of(dialog: &Dialog) -> Option<&str> {
     };
     let is_gate = options.iter().map(String::as_str).eq([APPROVE, DENY]);
     let tool = dialog.title.lines().next()?.strip_prefix(BEGINNING)?.trim();
-    (is_gate && !tool.is_empty() && tool.chars().count() <= 120).then_some(tool)
+    let is_name = |c: char| !c.is_control() && !is_bidi_control(c);
+    let fits = !tool.is_empty() && tool.chars().count() <= 120 && tool.chars().all(is_name);
+    (is_gate && fits).then_some(tool)
 }
 
 pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
@@ -36,7 +42,7 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
     };
     let mut rest = dialog.title.split_once('\n').map_or("", |(_, rest)| rest);
     let mut facts = Vec::new();
-    while let Some((fact, after)) = fact(rest).filter(|_| facts.len() < MOST_FACTS) {
+    while let Some((fact, after)) = fact(rest).filter(|(fact, _)| has_room(&facts, fact)) {
         facts.push(fact);
         rest = after;
     }
@@ -47,13 +53,13 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
         body = command;
     }
     let mut body = body.trim_end_matches('\n').to_owned();
-    for (name, value) in unmentioned(&dialog.title, more) {
-        let is_short = value.chars().count() <= FACT && !value.contains('\n');
-        if is_short && facts.len() < MOST_FACTS {
-            facts.push((name, value));
+    for fact in unmentioned(&dialog.title, more) {
+        let is_short = fact.1.chars().count() <= FACT && !fact.1.contains('\n');
+        if is_short && has_room(&facts, &fact) {
+            facts.push(fact);
         } else {
             let gap = if body.is_empty() { "" } else { "\n\n" };
-            body.extend([gap, &name, ":\n", &value]);
+            body.extend([gap, &fact.0, ":\n", &fact.1]);
         }
     }
     Some(Question {
@@ -82,6 +88,13 @@ fn has_reason(title: &str) -> bool {
         .take(2)
         .any(|line| line.starts_with("Reason: "))
         || title.lines().any(|line| line == "Provider safety checks:")
+}
+
+/// Whether one more fits into the heading. Names are escaped there.
+fn has_room(facts: &[(String, String)], fact: &(String, String)) -> bool {
+    let width =
+        |fact: &(String, String)| 2 * visible(&fact.0).chars().count() + visible(&fact.1).chars().count();
+    facts.len() < MOST_FACTS && facts.iter().chain([fact]).map(width).sum::<usize>() <= FACTS_ROOM
 }
 
 /// A first line that is a short value with its name, and what follows it.

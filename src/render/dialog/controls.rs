@@ -43,7 +43,6 @@ pub(crate) fn form(question: &Question, form: Form) -> Option<FormText> {
     if !fits {
         return None;
     }
-    let line = |text: &str, limit| clip(&visible(text).replace('\n', " "), limit);
     let (title, label) = match form {
         Form::Reason => (
             format!("Deny {}", question.title),
@@ -62,9 +61,9 @@ pub(crate) fn form(question: &Question, form: Form) -> Option<FormText> {
         String::new()
     };
     Some(FormText {
-        title: line(&title, 45),
-        label: line(&label, 45),
-        placeholder: line(placeholder, 100),
+        title: one_line(&title, 45),
+        label: one_line(&label, 45),
+        placeholder: one_line(placeholder, 100),
         value,
         paragraph: question.kind != Kind::Input,
     })
@@ -133,13 +132,21 @@ fn approval(question: &Question, id: &dyn Fn(&str) -> String) -> Option<Value> {
 fn options(question: &Question, id: &dyn Fn(&str) -> String) -> Value {
     let row: Vec<_> = question
         .choices()
+        .map(|(n, option)| (id(&n.to_string()), one_line(&option.label, LABEL)))
+        .collect();
+    let row: Vec<_> = row
+        .iter()
         .enumerate()
-        .map(|(at, (n, option))| {
+        .map(|(at, (id, label))| {
             let style = if at == 0 { Style::Primary } else { Style::Secondary };
-            (id(&n.to_string()), option.label.as_str(), style)
+            (id.clone(), label.as_str(), style)
         })
         .collect();
     buttons(&row)
+}
+
+fn one_line(text: &str, limit: usize) -> String {
+    clip(&visible(text).replace('\n', " "), limit)
 }
 
 fn menu(question: &Question, page: usize, id: &dyn Fn(&str) -> String) -> Value {
@@ -149,10 +156,9 @@ fn menu(question: &Question, page: usize, id: &dyn Fn(&str) -> String) -> Value 
         .skip(page * PAGE)
         .take(PAGE)
         .map(|(n, option)| {
-            let one_line = |text: &str| clip(&visible(text).replace('\n', " "), 100);
-            let mut shown = json!({"label": one_line(&option.label), "value": n.to_string()});
+            let mut shown = json!({"label": one_line(&option.label, 100), "value": n.to_string()});
             if !option.detail.is_empty() {
-                shown["description"] = one_line(&option.detail).into();
+                shown["description"] = one_line(&option.detail, 100).into();
             }
             shown
         })

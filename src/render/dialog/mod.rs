@@ -197,7 +197,7 @@ pub(crate) fn give_back(told: &str, text: &str) -> String {
     let text = super::text::plain(text).replace("```", "'''");
     format!(
         "{told}\nThis is what you wrote:\n```\n{}\n```",
-        clip(&text, 1_700)
+        clip(&text, 1_300)
     )
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::approval;
+use super::{approval, visible};
 use crate::event::{Dialog, DialogKind};
 use crate::render::text::clip;
 
@@ -104,7 +104,8 @@ impl Question {
         let (first, rest) = dialog.title.split_once('\n').unwrap_or((&dialog.title, ""));
         let mut question = Self {
             kind: Kind::Input,
-            title: clip(first.trim(), TITLE),
+            // Signs first: they are longer than what they stand for.
+            title: clip(&visible(first.trim()), TITLE),
             facts: Vec::new(),
             body: String::new(),
             language: String::new(),
@@ -120,11 +121,8 @@ impl Question {
         if question.title.is_empty() {
             "The agent asks".clone_into(&mut question.title);
         }
-        let body = if question.title.ends_with('…') && !first.ends_with('…') {
-            &dialog.title
-        } else {
-            rest
-        };
+        let is_cut = visible(first.trim()).chars().count() > TITLE;
+        let body = if is_cut { &dialog.title } else { rest };
         body.trim_matches('\n').clone_into(&mut question.body);
         match &dialog.kind {
             DialogKind::Select { options, details } => {

@@ -187,8 +187,13 @@ fn a_message_always_fits_with_its_end() {
         by: "*".repeat(200),
         said: Said::Denied(Some("_".repeat(5_000))),
     };
-    for filler in ["*", "`", "a b\n", "🚀", "\u{1b}", "_`*\n"] {
+    for filler in ["*", "`", "a b\n", "🚀", "\u{1b}", "_`*\n", "\u{202e}"] {
         let much = filler.repeat(3_000);
+        let facts: serde_json::Map<_, _> = (0..20)
+            .map(|n| (format!("{n}{}", clip(&much, 30)), json!(clip(&much, 150))))
+            .collect();
+        let late = give_back(&too_late(&much, &much), &much);
+        assert!(late.chars().count() <= MESSAGE_LIMIT && not_taken(&much).chars().count() <= MESSAGE_LIMIT);
         let option = clip(&much, 79);
         let mut all = vec![
             approval(&format!("bash\nCommand: {much}"), &json!({"env": much})),
@@ -196,6 +201,7 @@ fn a_message_always_fits_with_its_end() {
                 &format!("write\nPath: {}\nContent:\n{much}", clip(&much, 150)),
                 &Value::Null,
             ),
+            approval("mcp__x", &Value::Object(facts)),
             confirm(&much, &much),
             input(&much, &much),
             editor(&much, &much),

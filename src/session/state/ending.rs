@@ -12,7 +12,7 @@ impl State {
 
     pub(super) fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.phase) {
-            (Timer::Idle, Phase::Idle) => self.end_idle(out),
+            (Timer::Idle, Phase::Idle) if !self.is_compacting() => self.end_idle(out),
             (Timer::CancelGrace, Phase::Cancelling(_)) => self.give_up_on_turn(out),
             (Timer::Drain, Phase::Busy(_) | Phase::Cancelling(_)) => self.interrupt_turn(out),
             _ => {}

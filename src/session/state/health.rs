@@ -66,9 +66,11 @@ impl State {
             return Status::Failed;
         }
         match &self.phase {
-            Phase::Opening | Phase::Waiting | Phase::Starting | Phase::Cancelling(_) => Status::Busy,
             Phase::Busy(turn) if turn.retrying => Status::Degraded,
-            Phase::Busy(_) => Status::Busy,
+            Phase::Opening | Phase::Waiting | Phase::Starting | Phase::Cancelling(_) | Phase::Busy(_) => {
+                Status::Busy
+            }
+            Phase::Idle if self.is_compacting() => Status::Busy,
             Phase::Cold | Phase::Idle | Phase::Ending(_) | Phase::Closed => match self.health.status() {
                 Status::Idle if self.is_interrupted() => Status::Degraded,
                 status => status,
@@ -88,6 +90,7 @@ impl State {
             Phase::Starting => "starting",
             Phase::Busy(turn) if turn.retrying => "retrying",
             Phase::Busy(_) => "working",
+            Phase::Idle if self.is_compacting() => "compacting the conversation",
             Phase::Cancelling(_) => "cancelling",
             Phase::Ending(Why::Stopped) | Phase::Closed => "ended",
             Phase::Cold | Phase::Idle | Phase::Ending(_) => {

@@ -3,6 +3,7 @@
 //! Every rule about turns, the queue and the process is here and nowhere else, so that a transcript of inputs and
 //! effects is a complete test of it. The actor runs the effects.
 
+mod compaction;
 mod ending;
 mod health;
 mod queue;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
 
+pub use compaction::CannotCompact;
 pub use health::{Health, INTERRUPTED};
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
@@ -102,6 +104,7 @@ pub struct State {
     gone: bool,
     /// The last prompt that steered the turn that has just ended: it may have come too late for it.
     just_steered: Option<PromptId>,
+    compaction: compaction::Compaction,
     /// How the last thing went.
     health: Health,
 }
@@ -116,6 +119,7 @@ impl Default for State {
             draining: false,
             gone: false,
             just_steered: None,
+            compaction: compaction::Compaction::None,
             health: Health::Good,
         }
     }
@@ -131,7 +135,7 @@ impl State {
     /// Whether nothing is going on: no process, nothing that waits.
     #[must_use]
     pub fn is_dormant(&self) -> bool {
-        matches!(self.phase, Phase::Cold) && self.queue.is_empty()
+        matches!(self.phase, Phase::Cold) && self.queue.is_empty() && !self.is_compacting()
     }
 
     /// Whether a turn is running.
@@ -168,7 +172,7 @@ impl State {
             Input::SlotDelayed if self.phase == Phase::Waiting => {
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
-            Input::Evict if self.phase == Phase::Idle => self.end_idle(&mut out),
+            Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
             Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
@@ -200,6 +204,9 @@ impl State {
             Input::Stop => self.stop(&mut out),
             Input::ContinueQueue => self.continue_queue(&mut out),
             Input::Decide(id, choice) => self.decide(id, choice, &mut out),
+            Input::Discard(ids) => self.discard(&ids, &mut out),
+            Input::Compact => self.compact(),
+            Input::Compacted => self.compacted(&mut out),
             Input::Shutdown => self.shutdown(&mut out),
             Input::ThreadGone => self.thread_gone(&mut out),
         }
@@ -209,6 +216,9 @@ impl State {
 
     /// Starts what can be started.
     fn pump(&mut self, out: &mut Vec<Effect>) {
+        if self.pump_compaction(out) {
+            return;
+        }
         let blocked = self
             .undecided
             .iter()

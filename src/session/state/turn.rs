@@ -15,7 +15,8 @@ impl State {
             // A second grant for a slot that is ours already: two requests had crossed.
             return;
         }
-        if self.phase == Phase::Waiting && !self.queue.is_empty() && !self.draining {
+        let needed = !self.queue.is_empty() || self.is_compacting();
+        if self.phase == Phase::Waiting && needed && !self.draining {
             self.phase = Phase::Starting;
             out.push(Effect::StartAgent);
         } else {
@@ -146,6 +147,7 @@ impl State {
     pub(super) fn exited(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
         out.push(Effect::ClearTimer(Timer::Idle));
         out.push(Effect::ReleaseSlot);
+        self.compaction_lost(self.phase == Phase::Ending(Why::Idle));
         match std::mem::replace(&mut self.phase, Phase::Cold) {
             Phase::Ending(Why::Stopped) => self.finish_stop(out),
             Phase::Ending(Why::Shutdown) => self.close(out),
