@@ -74,7 +74,7 @@ function watch(page, expected) {
 }
 
 /** What the visits of one test share: how they are opened, and how they end. */
-class Stage {
+export class Stage {
   visits = [];
   demos = [];
 
