@@ -35,12 +35,12 @@ export function commands(demo) {
     await keyboard.press('Enter');
     await alice.page.locator('#input:focus').waitFor();
 
-    const thread = alice.page.locator('#channels').getByRole('button', { name: /^Thread Session: Garden plans/ });
-    await thread.waitFor();
-    // The answer says where, and says whose command it was.
-    await alice.message('/omp new').filter({ hasText: 'Garden plans' }).waitFor();
-    const place = () => alice.place();
-    for (let step = 0; (await place()) !== 'Session: Garden plans'; step += 1) {
+    // The answer says where, and whose command it was.
+    const said = alice.message('/omp new', 'ompcord').filter({ hasText: 'alice used' });
+    const thread = await said.locator('.content [data-goto-channel]').first().getAttribute('data-goto-channel');
+    await alice.page.locator(`#channels [data-channel-id="${thread}"]`).waitFor();
+    const here = () => alice.page.locator('#channels [aria-current=page]').getAttribute('data-channel-id');
+    for (let step = 0; (await here()) !== thread; step += 1) {
       assert.ok(step < 60, 'Alt+↓ never comes to the thread');
       await keyboard.press('Alt+ArrowDown');
     }

@@ -13,9 +13,11 @@ const EVERYTHING = [
   'APPROVE:bash:rm -rf build',
 ].join('\n');
 
+/** What is on its way to another colour or place is in neither. */
+const atRest = (visitor) => visitor.until(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity));
+
 async function readable(visitor, what) {
-  // A colour on its way to another is neither.
-  await visitor.until(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity));
+  await atRest(visitor);
   const { faint, seen } = await visitor.page.evaluate(faintTexts);
   assert.ok(seen >= 8, `${what}: only ${seen} texts were found`);
   assert.deepEqual([...new Set(faint)], [], `${what}: texts that are hard to read`);
@@ -86,6 +88,7 @@ export function looks(demo) {
     const alice = await stage.visit(demo, { phone: true });
     const { page } = alice;
     const fits = async (what) => {
+      await atRest(alice);
       const wide = await page.evaluate(() => [...document.querySelectorAll('body *')].filter((node) => {
         const box = node.getBoundingClientRect();
         return box.width > 0 && box.right > innerWidth + 1 && node.checkVisibility({ visibilityProperty: true }) && !node.closest('pre, .unseen, #sidebar, svg');
@@ -98,7 +101,7 @@ export function looks(demo) {
         const { width, height } = node.getBoundingClientRect();
         const more = getComputedStyle(node, '::after');
         const grown = more.content !== 'none' && more.position === 'absolute' ? 2 * Math.max(0, -Number.parseFloat(more.top) || 0) : 0;
-        return Math.min(width, height) + grown < 36 && !node.closest('.content');
+        return Math.min(width, height) + grown < 36 && !node.closest('.content, .rich');
       }).map((node) => `${node.getAttribute('aria-label') ?? node.innerText} ${node.getBoundingClientRect().width}×${node.getBoundingClientRect().height}`));
       assert.deepEqual(small, [], `${what}: too small for a thumb`);
     };
@@ -118,7 +121,7 @@ export function looks(demo) {
     await demo.say('Somebody else', { user: 'bob' });
     await alice.message('Somebody else', 'bob').waitFor();
     await alice.input.tap();
-    const prompt = `From my phone\nSAY:${'wide '.repeat(40)}\\n\`\`\`\\n${'x'.repeat(300)}\\n\`\`\`\nASK:Which one?|First|Second|Third|Fourth|Fifth|Sixth`;
+    const prompt = `From my phone\nSAY:${'wide '.repeat(40)}\\n\`\`\`\\n${'x'.repeat(300)}\\n\`\`\`\nINPUT:What shall it be called?|a name\nASK:Which one?|First|Second|Third|Fourth|Fifth|Sixth`;
     await alice.input.fill('From my phone');
     await alice.input.press('Enter');
     assert.equal(await alice.input.inputValue(), 'From my phone\n');
@@ -135,14 +138,30 @@ export function looks(demo) {
     const spot = await message.locator('.content').boundingBox();
     const touch = await page.context().newCDPSession(page);
     await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: spot.x + 20, y: spot.y + 10 }] });
-    await sheet.waitFor();
+    // How long it is held is all that tells a press from a tap.
+    await alice.until((from) => performance.now() > from + 700, await page.evaluate(() => performance.now()));
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await sheet.waitFor();
     await fits('the sheet');
     const { y, height } = await sheet.boundingBox();
     assert.ok(Math.abs(y + height - 844) < 2, 'the sheet stands at the bottom');
     await sheet.getByRole('button', { name: 'React with 🚀 rocket' }).tap();
     await message.locator('.thread-chip').tap();
     await page.locator('#place h1').filter({ hasText: 'Run: From my phone' }).waitFor();
+
+    // A form leaves room for the keyboard and can be sent with a thumb.
+    await alice.button('Answer…').tap();
+    const form = page.getByRole('dialog');
+    await form.waitFor();
+    await fits('the form');
+    await hittable('the form', 'dialog');
+    const box = await form.boundingBox();
+    assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= 390 && box.y + box.height <= 844, 'the form is on the screen as a whole');
+    await form.getByRole('textbox').tap();
+    await form.getByRole('textbox').fill('Phoebe');
+    assert.ok(await form.getByRole('textbox').evaluate((node) => Number.parseFloat(getComputedStyle(node).fontSize)) >= 16, 'the phone does not zoom in');
+    await form.getByRole('button', { name: 'Submit' }).tap();
+    await alice.byBot('You wrote: Phoebe').waitFor();
 
     const menu = alice.question('Which one?').locator('button.select');
     await menu.waitFor();

@@ -14,9 +14,9 @@ export function sessions(demo) {
     await alice.act(prompt, 'React with 🚀');
     const mine = prompt.getByRole('group', { name: 'Reactions' }).getByRole('button', { name: '🚀 1: alice' });
     assert.equal(await mine.getAttribute('aria-pressed'), 'true');
-    const chip = prompt.getByRole('button', { name: 'Open thread Run: Tell me more' });
+    const chip = prompt.getByRole('button', { name: /^Open thread .*Tell me more/ });
     await chip.click();
-    assert.match(await alice.place(), /^Run: Tell me more/);
+    assert.match(await alice.place(), /Tell me more/);
     await alice.page.locator('#typing.on').waitFor();
 
     // What the thread shows of the answer, each time that it changes.
@@ -70,7 +70,7 @@ export function sessions(demo) {
     assert.ok(await second.locator('.content').innerText().then((text) => text.includes('bash')), 'it says which tool');
     await alice.button('Deny', second).click();
     await alice.byBot('scripted/scripted-1').waitFor();
-    await alice.until(() => document.querySelectorAll('#messages .components .button').length === 0);
+    for (const label of ['Approve', 'Deny']) await alice.button(label).waitFor({ state: 'detached' });
     assert.equal(await alice.byBot('bash ran: rm -rf src').count(), 0, 'what was denied did not run');
     // Who answered what stays.
     await alice.message(/Approve.*alice/s, 'ompcord').waitFor();
@@ -92,6 +92,44 @@ export function sessions(demo) {
     await alice.page.keyboard.press('Enter');
     await alice.byBot('You chose: Wednesday').waitFor();
     assert.equal(await alice.byBot('Which day?').locator('button.select').count(), 0, 'an answered question has no menu');
+  });
+
+  scene('a question is answered in words, in a form', async (stage) => {
+    const alice = await stage.visit(demo);
+    await alice.launch('Fill in INPUT:What is it called?|a short name\nASK:Which day?|Monday|Tuesday\nEDITOR:The message|fix: the old words\nAPPROVE:bash:rm -rf docs');
+    const form = alice.page.getByRole('dialog');
+    await alice.button('Answer…').click();
+    const name = form.getByRole('textbox', { name: 'What is it called?' });
+    await name.and(alice.page.locator(':focus')).waitFor();
+    assert.equal(await name.getAttribute('placeholder'), 'a short name');
+    // It can be left and opened again; Enter sends a single line.
+    await alice.page.keyboard.press('Escape');
+    await form.waitFor({ state: 'detached' });
+    await alice.button('Answer…').click();
+    await name.fill('Plumtree & co');
+    await name.press('Enter');
+    await form.waitFor({ state: 'detached' });
+    await alice.byBot('You wrote: Plumtree & co').waitFor();
+
+    await alice.button('Other…').click();
+    await form.getByRole('textbox').fill('Sunday');
+    await form.getByRole('button', { name: 'Submit' }).click();
+    await form.waitFor({ state: 'detached' });
+
+    await alice.button('Edit…').click();
+    const text = form.getByRole('textbox', { name: 'The message' });
+    assert.equal(await text.inputValue(), 'fix: the old words');
+    await text.fill('fix: the new words\n\nand why');
+    await form.getByRole('button', { name: 'Submit' }).click();
+    await alice.byBot(/You wrote: fix: the new words\s+and why/).waitFor();
+    await alice.byBot('You chose: Sunday').waitFor();
+
+    await alice.button('Deny with reason…').click();
+    await form.getByRole('textbox', { name: 'What should the agent know?' }).fill('They are still needed');
+    await form.getByRole('button', { name: 'Submit' }).click();
+    await alice.byBot('I may not run: rm -rf docs').waitFor();
+    await alice.byBot('They are still needed').first().waitFor();
+    await form.waitFor({ state: 'detached' });
   });
 
   scene('what is written to a busy agent waits, and can be changed and dropped', async (stage) => {

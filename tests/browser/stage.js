@@ -56,7 +56,7 @@ function watch(page, expected) {
     if (['error', 'warning', 'assert'].includes(message.type())) note(text);
     else words.push(text);
   });
-  page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error}`));
+  page.on('pageerror', (error) => note(`uncaught: ${error.name} ${error.stack || error.message}`));
   page.on('crash', () => note('the page crashed'));
   page.on('dialog', (dialog) => {
     note(`a ${dialog.type()} dialog: ${dialog.message()}`);
@@ -74,7 +74,7 @@ function watch(page, expected) {
 }
 
 /** What the visits of one test share: how they are opened, and how they end. */
-class Stage {
+export class Stage {
   visits = [];
   demos = [];
 
@@ -100,9 +100,12 @@ class Stage {
     });
     const visitor = new Visitor(page, demo);
     this.visits.push({ page, context, visitor, ...watched });
+    // A page whose script is broken is not waited for.
+    const broken = new Promise((_, reject) => page.once('pageerror', (error) => reject(new Error(`the page is broken: ${error.message}`))));
+    broken.catch(() => {});
     await page.goto(demo.url + path);
     if (path === '/') {
-      await page.locator('#bot-status .online').waitFor({ state: 'attached' });
+      await Promise.race([broken, page.locator('#bot-status .online').waitFor({ state: 'attached' })]);
       if (as) await visitor.be(as);
     }
     return visitor;

@@ -69,7 +69,8 @@ export class Visitor {
     const message = this.message(mark);
     await this.act(message, 'React with 🚀');
     await message.locator('.thread-chip').click();
-    await this.page.locator('#place h1').filter({ hasText: /^Run: / }).waitFor();
+    // The thread gets the session's title sooner or later, so its place tells it, not its name.
+    await this.page.locator('#channels .thread[aria-current="page"]').waitFor({ state: 'attached' });
     const id = await this.page.locator('#channels [aria-current="page"]').getAttribute('data-channel-id');
     assert.match(id, /^\d+$/);
     return id;

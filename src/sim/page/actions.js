@@ -135,8 +135,8 @@ on('messages', () => {
   if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) showBar(bar.closest('article'));
 });
 
-/** On touch screens the same as a sheet. `held`: the finger that opened it is still down. */
-function sheet(article, held = false) {
+/** On touch screens the same as a sheet. */
+function sheet(article) {
   const message = messageOf(article.dataset.messageId);
   if (!message || message.thinking) return;
   const items = actionsFor(message).map(({ sign, label, act, keeps, danger }) =>
@@ -150,7 +150,7 @@ function sheet(article, held = false) {
     close();
     react(message, emoji);
   } }, emoji));
-  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu', held });
+  const close = float(article, [h('div', { class: 'picker', role: 'group', 'aria-label': 'Reactions' }, quick), rove(h('div', { class: 'menu' }, items), '[role=menuitem]')], { label: 'Message actions', role: 'menu' });
 }
 
 let held = 0;

@@ -5,24 +5,16 @@ import { h } from './dom.js';
 const GAP = 6;
 let current = null;
 
-/**
- * Opens a popover beside an element. Returns what closes it. `held`: by a finger that is still down. The browser would
- * take its lifting for a press elsewhere and close the popover at once, so that is watched for here instead.
- */
-export function float(anchor, content, { label, role = 'dialog', kind = '', sheet = true, held = false, onclose } = {}) {
+/** Opens a popover beside an element. Returns what closes it. */
+export function float(anchor, content, { label, role = 'dialog', kind = '', sheet = true, onclose } = {}) {
   current?.();
-  const box = h('div', { popover: held ? 'manual' : 'auto', class: `floating ${kind}${sheet ? ' sheet' : ''}`, role, 'aria-label': label }, content);
+  const box = h('div', { popover: 'auto', class: `floating ${kind}${sheet ? ' sheet' : ''}`, role, 'aria-label': label }, content);
   document.getElementById('main').append(box);
   const close = () => {
     if (box.isConnected) box.hidePopover();
   };
-  const elsewhere = (event) => {
-    if (event.key === 'Escape' || (event.type === 'pointerdown' && !box.contains(event.target))) close();
-  };
-  if (held) for (const kind_ of ['pointerdown', 'keydown']) document.addEventListener(kind_, elsewhere);
   box.addEventListener('toggle', (event) => {
     if (event.newState !== 'closed') return;
-    for (const kind_ of ['pointerdown', 'keydown']) document.removeEventListener(kind_, elsewhere);
     const inside = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
     anchor.removeAttribute('aria-expanded');
