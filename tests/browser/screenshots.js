@@ -9,7 +9,7 @@ import { Stage, closeBrowser, openBrowser } from './stage.js';
 const ALL = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 /** What the README shows. */
-const CHOSEN = { 'thread-dark-desktop': 'demo.png', 'thread-light-phone': 'demo-phone.png' };
+const CHOSEN = { 'approval-dark-desktop': 'demo.png', 'question-light-phone': 'demo-phone.png' };
 const DESKTOP = { width: 1200, height: 760 };
 
 /** Takes one, once nothing moves any more and with the pointer out of the way. */
@@ -21,32 +21,24 @@ async function shoot({ page }, name) {
 
 /** Plays the tour to its end; every question gets the answer that lets it go on. */
 async function play(alice, seen) {
-  const approve = alice.button('Approve');
-  const choices = alice.messages.locator('.components').getByRole('button', { name: 'Other…' });
-  const form = alice.button('Answer…');
-  for (let asked = 0; asked < 12; asked += 1) {
-    const end = alice.byBot('scripted/scripted-1');
-    await approve.or(choices).or(form).or(end).first().waitFor({ timeout: 90_000 });
-    if (await approve.count()) {
-      await seen('approval');
-      await approve.click();
-      await approve.waitFor({ state: 'detached' });
-    } else if (await choices.count()) {
-      await seen('question');
-      await alice.messages.locator('.components', { has: alice.page.getByRole('button', { name: 'Other…' }) }).getByRole('button').first().click();
-      await choices.waitFor({ state: 'detached' });
-    } else if (await form.count()) {
-      await form.click();
-      await seen('form');
-      await alice.page.getByRole('dialog').getByRole('textbox').fill('Release 1.4');
-      await alice.page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
-      await form.waitFor({ state: 'detached' });
-    } else return;
+  const asks = (label) => alice.messages.locator('.components').filter({ has: alice.page.getByRole('button', { name: label, exact: true }) });
+  const end = alice.byBot('scripted/scripted-1');
+  for (;;) {
+    await asks('Approve').or(asks('Other…')).or(end).first().waitFor({ timeout: 90_000 });
+    if (await end.count()) return;
+    // The card tells of it a moment later.
+    await alice.byBot('Waiting for').waitFor();
+    const what = (await asks('Approve').count()) ? 'approval' : 'question';
+    await seen(what);
+    const question = what === 'approval' ? asks('Approve') : asks('Other…');
+    await question.getByRole('button').first().click();
+    await question.waitFor({ state: 'detached' });
   }
 }
 
 /** Short states, in every look. */
 async function states(demo, thread) {
+  const asking = await demo.launch('Give it a name. INPUT:What shall the release be called?|Release 1.4');
   for (const theme of ['dark', 'light']) {
     for (const phone of [false, true]) {
       const name = (state) => `${state}-${theme}-${phone ? 'phone' : 'desktop'}`;
@@ -85,6 +77,11 @@ async function states(demo, thread) {
         await page.locator('#panel .switch').first().scrollIntoViewIfNeeded();
         await shoot(alice, name('faults'));
       }
+      if (phone) await page.locator('#panel').getByRole('button', { name: 'Close panel' }).click();
+      await page.locator(`#channels [data-channel-id="${asking}"]`).evaluate((row) => row.click());
+      await alice.button('Answer…').click();
+      await page.getByRole('dialog').getByRole('textbox').waitFor();
+      await shoot(alice, name('form'));
       await page.goto(`${demo.url}/calls`);
       await page.locator('#rows tr').nth(5).waitFor();
       await shoot(alice, name('calls'));
@@ -109,14 +106,11 @@ try {
     await visitor.page.locator(`#channels [data-channel-id="${thread}"]`).waitFor({ state: 'attached' });
     await open(visitor);
   }
-  let first = true;
   await play(alice, async (what) => {
     for (const { name, visitor } of all) {
-      if (what !== 'form') await shoot(visitor, `${what}-${name}`);
-      if (first) await shoot(visitor, `thread-${name}`);
+      await visitor.byBot('Waiting for').waitFor();
+      await shoot(visitor, `${what}-${name}`);
     }
-    first = false;
-    if (what === 'form') await shoot(alice, 'form-dark-desktop');
   });
   await stage.leave();
 
