@@ -19,3 +19,4 @@ pub mod session;
 #[cfg(feature = "demo")]
 pub mod sim;
 pub mod store;
+pub mod token;

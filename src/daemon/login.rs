@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::Boot;
 use crate::discord::commands;
-use crate::discord::gateway::Login;
+use crate::discord::gateway::{Login, Pulse};
 use crate::discord::rest::{Rest, RestError};
 use crate::error::Fatal;
 use crate::ids::UserId;
@@ -50,6 +50,7 @@ impl Boot {
             bot,
             http: self.endpoint.http(&self.config),
             gateway_url,
+            pulse: Pulse::default(),
         })
     }
 

@@ -21,12 +21,15 @@ use crate::discord::outbox::{Outbox, OutboxEvent};
 use crate::discord::rest::Rest;
 use crate::discord::{Endpoint, gateway};
 use crate::error::Fatal;
-use crate::http::{self, Health};
+use crate::http::{self, Api, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::slots::Slots;
+use crate::session::terminal::Commands;
 use crate::session::{Deps, Sessions};
 use crate::store::Store;
+use crate::store::events::EventLog;
+use crate::token::Tokens;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.
@@ -99,10 +102,13 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let last = CancellationToken::new();
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
+    let (api, api_seen) = watch::channel(None);
     let health = Health {
         gateway: gateway_seen.clone(),
         booted: booted_seen,
+        api: api_seen,
     };
+    let addr = ports.listener.local_addr().context("cannot read the address")?;
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
     let shutdown = ports.shutdown.clone();
     let served = async {
@@ -113,6 +119,9 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            noted: last.child_token(),
+            api,
+            api_url: format!("http://{addr}"),
         };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
@@ -151,6 +160,11 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    /// Cancelled when nobody has anything to note any more.
+    noted: CancellationToken,
+    /// What the HTTP API answers with, while there is something to answer with.
+    api: watch::Sender<Option<Arc<Api>>>,
+    api_url: String,
 }
 
 impl Boot {
@@ -186,7 +200,7 @@ impl Boot {
             events,
         )
         .await?;
-        let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
+        let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker).await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         let mut outbox_watch =
@@ -195,6 +209,8 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
+        let api = Api::new(deps.clone(), ingress.clone(), login.pulse.clone(), stop.clone());
+        self.api.send_replace(Some(Arc::new(api)));
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
@@ -206,7 +222,9 @@ impl Boot {
             error = self.first_ready(gateway_seen) => Err(error),
         };
         stop.cancel();
+        self.api.send_replace(None);
         drain(&deps).await;
+        self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;
         result
@@ -227,7 +245,7 @@ impl Boot {
         marker
     }
 
-    fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
+    async fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Result<Arc<Deps>> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
         let webhook = config
@@ -241,6 +259,10 @@ impl Boot {
             client: self.endpoint.client.clone(),
             tracker: self.tracker.clone(),
             sessions: Sessions::default(),
+            tokens: Tokens::open(store.clone(), &config.api_token_path()).await?,
+            events: EventLog::start(&store, &self.tracker, self.noted.clone()).await?,
+            commands: Commands::new(store.clone()),
+            api_url: self.api_url.clone(),
             config,
             store,
             outbox,
@@ -248,7 +270,7 @@ impl Boot {
             marker,
         });
         deps.sessions.connect(&deps);
-        deps
+        Ok(deps)
     }
 }
 

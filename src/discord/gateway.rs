@@ -4,7 +4,8 @@
 //! consumer takes them out in order.
 
 use std::future::IntoFuture as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serenity::all as s;
@@ -167,6 +168,24 @@ impl s::EventHandler for Handler {
     }
 }
 
+/// How long the gateway takes to answer, for whoever wants to know. A cheap clone.
+#[derive(Clone, Default)]
+pub struct Pulse(Arc<OnceLock<Arc<s::ShardManager>>>);
+
+impl std::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
+    }
+}
+
+impl Pulse {
+    /// The time between the last heartbeat and its answer; nothing before the first.
+    pub async fn latency(&self) -> Option<Duration> {
+        let runners = self.0.get()?.runners.lock().await;
+        runners.values().find_map(|runner| runner.latency)
+    }
+}
+
 /// As whom to connect, and where.
 #[derive(Debug)]
 pub struct Login {
@@ -176,6 +195,8 @@ pub struct Login {
     pub http: s::Http,
     /// The gateway's address.
     pub gateway_url: String,
+    /// Is given the connection, once there is one.
+    pub pulse: Pulse,
 }
 
 /// Runs the gateway until `stop`. An error means that the daemon cannot go on.
@@ -213,6 +234,8 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
+    // Only a second connection of the same login could find it set.
+    login.pulse.0.set(shards.clone()).ok();
     tracker.spawn(consume(
         (items, again),
         ingress,

@@ -3,7 +3,8 @@
 
 pub mod auth;
 mod messages;
-mod start;
+pub mod owner;
+pub mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

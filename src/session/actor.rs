@@ -131,6 +131,10 @@ pub(super) struct TurnClock {
     pub(super) cost: f64,
     pub(super) model: Option<String>,
     pub(super) next_typing: Option<Instant>,
+    /// The newest words of the agent.
+    pub(super) answer: String,
+    /// The error that the turn would end with now.
+    pub(super) error: Option<String>,
 }
 
 impl Actor {
@@ -225,6 +229,7 @@ impl Actor {
     /// One step of the state, with all its effects. A failed effect does not keep the following ones from running.
     pub(super) async fn input(&mut self, input: Input) -> Result<()> {
         let mut first_error = Ok(());
+        self.note_input(&input);
         let mut effects = self.state.step(input);
         while !effects.is_empty() {
             let mut follow_up = Vec::new();

@@ -8,6 +8,7 @@ mod deliver;
 mod desk;
 mod dialog;
 mod effects;
+mod events;
 mod logs;
 pub mod open;
 mod prose;
@@ -17,6 +18,7 @@ mod running;
 mod secrets;
 pub mod slots;
 pub mod state;
+pub mod terminal;
 mod tools;
 mod transcript;
 mod workspace;
@@ -33,7 +35,11 @@ use crate::config::{Config, create_private_dir, write_private};
 use crate::discord::outbox::Outbox;
 use crate::discord::rest::Rest;
 use crate::render::redact::Redactor;
+use crate::ids::SessionId;
 use crate::store::Store;
+use crate::store::events::EventLog;
+use crate::store::tokens::Holder;
+use crate::token::Tokens;
 
 pub use deliver::safe_name;
 pub use registry::Sessions;
@@ -64,15 +70,35 @@ pub struct Deps {
     pub sessions: Sessions,
     /// Marks the agents of this installation in their environment.
     pub marker: String,
+    /// What happened, for programs.
+    pub events: EventLog,
+    /// Commands for agents in terminals.
+    pub commands: terminal::Commands,
+    /// Where the HTTP API is, for agents.
+    pub api_url: String,
+    /// Who may use it.
+    pub tokens: Tokens,
 }
 
 impl Deps {
-    /// What the agents' environment gets besides the allowed variables.
-    fn agent_env(&self) -> Vec<(String, String)> {
+    /// What an agent's environment gets besides the allowed variables: what the owner wants, and the way to the daemon.
+    async fn agent_env(&self, session: &SessionId) -> Vec<(String, String)> {
         let extra = self.config.agent.extra_env.iter();
-        extra
+        let mut env: Vec<_> = extra
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
-            .collect()
+            .collect();
+        let mut give = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
+        give("OMPCORD_OWNED", "1");
+        match self.tokens.issue(session, Holder::Agent).await {
+            Ok(token) => {
+                give("OMPCORD_URL", &self.api_url);
+                give("OMPCORD_SESSION_ID", session.as_str());
+                give("OMPCORD_SESSION_TOKEN", token.expose_secret());
+            }
+            // It can work without.
+            Err(error) => tracing::warn!(%session, "session {session} gets no token: {error:#}"),
+        }
+        env
     }
 }
 

@@ -245,6 +245,7 @@ impl Actor {
         }
         if let Some(turn) = &mut self.turn {
             turn.cost += ended.cost;
+            turn.heard(&ended.texts, &self.deps.redactor);
             turn.model = ended.model.or(turn.model.take());
         }
         match (ended.stop_reason.as_str(), ended.error) {
@@ -287,6 +288,7 @@ impl Actor {
                     .push(publisher.keep_file("question.txt", whole).await?);
             }
             let row = publisher.say(draft).await?;
+            self.note("dialog_asked", shown.title.clone(), &serde_json::Value::Null);
             self.dialogs.opened(question, dialog, shown, row);
             return Ok(());
         }
@@ -314,6 +316,7 @@ impl Actor {
             running.handle.answer(&id, &answer);
         }
         self.close_dialogs(vec![(row, text)]).await?;
+        self.note("dialog_answered", String::new(), &serde_json::json!({ "by": by }));
         Ok(true)
     }
 

@@ -14,11 +14,16 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::error::UserError;
 
+pub mod answers;
+pub mod events;
 pub mod facts;
 pub mod launches;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;
+pub mod summaries;
+pub mod terminals;
+pub mod tokens;
 
 /// SQLite's codes for a file whose content it cannot use.
 const CORRUPT: u32 = 11;

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 mod call;
 mod failure;
 mod fetched;
+mod guild;
 mod reads;
 mod windows;
 
@@ -27,6 +28,7 @@ pub use call::Call;
 pub use failure::RestError;
 use failure::{explain, unanswered, unsendable};
 pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedMessage};
+pub use guild::{NamedChannel, NamedGuild};
 pub(crate) use reads::list;
 pub use reads::{Application, Me};
 
