@@ -200,7 +200,9 @@ impl Boot {
             events,
         )
         .await?;
-        let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker).await?;
+        let deps = self
+            .deps(store.clone(), outbox.clone(), rest.clone(), marker)
+            .await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         let mut outbox_watch =

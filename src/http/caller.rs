@@ -135,12 +135,12 @@ impl Api {
                 let message = "the session's thread is being made";
                 Err(ApiError::new(StatusCode::CONFLICT, "session_opening", message).retry_after(1))
             }
-            SessionPhase::Stopped | SessionPhase::Failed => Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "session_ended",
-                "the session has ended",
-            )
-            .hint("POST /api/sessions starts another one")),
+            SessionPhase::Stopped | SessionPhase::Failed => {
+                Err(
+                    ApiError::new(StatusCode::CONFLICT, "session_ended", "the session has ended")
+                        .hint("POST /api/sessions starts another one"),
+                )
+            }
         }
     }
 }
@@ -199,9 +199,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = axum::extract::Query::try_from_uri(&parts.uri);
-        query.map(|query| Self(query.0)).map_err(|error| {
-            ApiError::new(StatusCode::BAD_REQUEST, "bad_query", error.body_text())
-        })
+        query
+            .map(|query| Self(query.0))
+            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, "bad_query", error.body_text()))
     }
 }
 
@@ -216,7 +216,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             if status.is_server_error() {
                 ApiError::new(status, "internal", "this route is broken")
             } else {
-                ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
+                ApiError::new(
+                    StatusCode::NOT_FOUND,
+                    "not_found",
+                    "there is nothing at this address",
+                )
             }
         })
     }
@@ -233,7 +237,11 @@ pub(super) fn number(
         Ok(number) if bounds.contains(&number) => Ok(Some(number)),
         _ => Err(ApiError::field(
             field,
-            format!("expected a whole number from {} to {}", bounds.start(), bounds.end()),
+            format!(
+                "expected a whole number from {} to {}",
+                bounds.start(),
+                bounds.end()
+            ),
         )),
     }
 }

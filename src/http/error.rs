@@ -81,8 +81,12 @@ impl ApiError {
     }
 
     pub(super) fn unknown_session() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "unknown_session", "there is no such session")
-            .hint("GET /api/sessions lists them")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown_session",
+            "there is no such session",
+        )
+        .hint("GET /api/sessions lists them")
     }
 
     pub(super) fn unknown_channel() -> Self {

@@ -47,7 +47,10 @@ pub(super) struct PostedEvent {
 /// One event, or up to 1,000.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the body; it is read by hand, so that errors name the field")]
+#[expect(
+    dead_code,
+    reason = "describes the body; it is read by hand, so that errors name the field"
+)]
 enum PostedEvents {
     One(PostedEvent),
     Many(PostedList),

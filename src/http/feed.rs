@@ -66,9 +66,9 @@ pub(super) async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let session = match (&which.session_id, &caller.who) {
         (Some(id), _) => {
-            let id: SessionId = id
-                .parse()
-                .map_err(|_| ApiError::field("session_id", "expected session_ and eight hexadecimal digits"))?;
+            let id: SessionId = id.parse().map_err(|_| {
+                ApiError::field("session_id", "expected session_ and eight hexadecimal digits")
+            })?;
             caller.may(&id)?;
             Some(id)
         }

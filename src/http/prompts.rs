@@ -158,11 +158,10 @@ pub(super) fn check_text(field: &str, text: &str) -> Result<(), ApiError> {
         return Err(ApiError::field(field, "it is empty"));
     }
     if text.chars().count() > LONGEST_TEXT {
-        return Err(ApiError::field(
-            field,
-            format!("more than {LONGEST_TEXT} characters"),
-        )
-        .hint("put it into a file in the workspace, and name that"));
+        return Err(
+            ApiError::field(field, format!("more than {LONGEST_TEXT} characters"))
+                .hint("put it into a file in the workspace, and name that"),
+        );
     }
     if text.contains('\0') {
         return Err(ApiError::field(field, "there is a null character in it"));

@@ -261,7 +261,10 @@ impl NewSession {
                 return Err(ApiError::field(field, "it is empty; leave it out instead"));
             }
             if text.chars().count() > most || text.contains(|c: char| c.is_control()) {
-                return Err(ApiError::field(field, format!("expected one line of up to {most} characters")));
+                return Err(ApiError::field(
+                    field,
+                    format!("expected one line of up to {most} characters"),
+                ));
             }
         }
         if let Some(prompt) = &self.prompt {

@@ -72,14 +72,18 @@ impl Ingress {
             Ask::Cancel { channel } => {
                 let session = self.session_here(channel).await?;
                 if self.deps.store.is_attached(&session.id).await? {
-                    return self.command(&session.id, CommandKind::Cancel, String::new()).await;
+                    return self
+                        .command(&session.id, CommandKind::Cancel, String::new())
+                        .await;
                 }
                 said(self.control(channel, Input::Cancel).await?)
             }
             Ask::Stop { channel } => {
                 let session = self.session_here(channel).await?;
                 if self.deps.store.is_attached(&session.id).await? {
-                    return self.command(&session.id, CommandKind::Detach, String::new()).await;
+                    return self
+                        .command(&session.id, CommandKind::Detach, String::new())
+                        .await;
                 }
                 said(self.control(channel, Input::Stop).await?)
             }
@@ -157,7 +161,9 @@ impl Ingress {
 
     /// Whoever reads the thread sees what the answer that follows is about.
     async fn show(&self, session: &Session, text: &str) -> Result<()> {
-        let Some(thread) = session.thread else { return Ok(()) };
+        let Some(thread) = session.thread else {
+            return Ok(());
+        };
         let text = self.deps.redactor.redact(text).replace('\n', " ");
         let excerpt = escape(&clip(&text, 300));
         let draft = Draft::text(quiet(&format!("💬 By a program: {excerpt}"))).silently();

@@ -87,11 +87,7 @@ impl Actor {
             PromptState::Failed => "prompt_failed",
             PromptState::Dropped => "prompt_dropped",
         };
-        self.note(
-            kind,
-            String::new(),
-            &json!({ "prompt_id": prompt.to_string() }),
-        );
+        self.note(kind, String::new(), &json!({ "prompt_id": prompt.to_string() }));
         Ok(())
     }
 

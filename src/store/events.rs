@@ -244,7 +244,11 @@ impl Writer {
         };
         for parcel in group {
             let count = parcel.events.len();
-            let new = parcel.events.into_iter().filter(|event| fresh.holds(event)).count();
+            let new = parcel
+                .events
+                .into_iter()
+                .filter(|event| fresh.holds(event))
+                .count();
             let repeated = count - new;
             parcel
                 .reply

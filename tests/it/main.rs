@@ -21,6 +21,7 @@ mod demo;
 mod documents;
 mod flood;
 mod harness;
+mod http;
 mod launch;
 mod limits;
 mod main_job;
