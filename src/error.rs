@@ -192,6 +192,11 @@ pub fn for_person(error: &anyhow::Error) -> UserError {
     if let Some(error) = error.downcast_ref::<UserError>() {
         return error.clone();
     }
+    if crate::store::is_busy(error) {
+        tracing::warn!("the database is busy: {error:#}");
+        return UserError::new("The database is busy, so nothing was changed.")
+            .hint("Try again in a moment. `/omp health` says how it is doing.");
+    }
     let reference = Ref::random();
     tracing::error!(%reference, "something went wrong (ref {reference}): {error:#}");
     UserError::new(format!("Something went wrong (ref {reference})"))

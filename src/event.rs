@@ -117,6 +117,17 @@ pub struct MessageEnded {
     pub stop_reason: String,
     /// The error where it stopped for one.
     pub error: Option<String>,
+    /// The tools that it calls.
+    pub calls: Vec<ToolCall>,
+}
+
+/// A tool that the model wants to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// The tool's name.
+    pub tool: String,
+    /// The arguments as JSON (`Null` when they could not be read).
+    pub args: serde_json::Value,
 }
 
 /// A question to a person.
@@ -139,6 +150,8 @@ pub enum DialogKind {
     Select {
         /// The labels.
         options: Vec<String>,
+        /// What is said about each of them; empty where the agent says nothing about any.
+        details: Vec<String>,
     },
     /// Yes or no.
     Confirm {

@@ -2,6 +2,7 @@
 //!
 //! The modules in reading order; `ARCHITECTURE.md` draws the flow between them.
 
+pub mod about;
 pub mod agent;
 pub mod cli;
 pub mod config;
@@ -18,5 +19,6 @@ pub mod scripted;
 pub mod session;
 #[cfg(feature = "demo")]
 pub mod sim;
+pub mod status;
 pub mod store;
 pub mod token;

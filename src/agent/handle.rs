@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -19,12 +18,34 @@ use crate::event::DialogAnswer;
 
 /// How long an answer may take. An agent that does not know a question never answers it.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// A change waits until the agent has time for it; whoever asked was told to wait.
+const CHANGE_TIME: Duration = Duration::from_secs(45);
 /// Compacting asks the model for a summary first.
 const COMPACT_TIME: Duration = Duration::from_mins(10);
 /// How many commands may wait for the agent to read them.
 const MAX_QUEUED: usize = 64;
 /// How many bytes of commands may wait: a few prompts with images.
 const MAX_QUEUED_BYTES: usize = 64 << 20;
+/// Why a question to the agent has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It takes longer than anybody waits.
+    #[error("the agent did not answer in time")]
+    TooSlow,
+    /// The process ended, or is ending.
+    #[error("the agent is gone")]
+    Gone,
+    /// Its pipe is full.
+    #[error("the agent does not read what it is sent")]
+    Deaf,
+    /// It understood and said no.
+    #[error("the agent refused: {0}")]
+    Refused(String),
+    /// What it answered makes no sense to us.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
 /// What the ids of prompts on the wire begin with.
 pub(super) const PROMPT_ID: &str = "prompt:";
 
@@ -203,51 +224,53 @@ impl AgentHandle {
     }
 
     /// How the agent is doing. A title that is new arrives as an event, too.
-    pub async fn state(&self) -> anyhow::Result<AgentStateReport> {
+    pub async fn state(&self) -> Result<AgentStateReport, AskError> {
         let data = self
             .ask(|id| Command::GetState { id }.line(), ANSWER_TIME)
             .await?;
-        AgentStateReport::read(&data)
+        AgentStateReport::read(&data).map_err(|error| unreadable(&error))
     }
 
     /// What the conversation has used so far.
-    pub async fn stats(&self) -> anyhow::Result<AgentStats> {
+    pub async fn stats(&self) -> Result<AgentStats, AskError> {
         let data = self
             .ask(|id| Command::GetSessionStats { id }.line(), ANSWER_TIME)
             .await?;
-        AgentStats::read(&data)
+        AgentStats::read(&data).map_err(|error| unreadable(&error))
     }
 
     /// The models that the agent has credentials for.
-    pub async fn models(&self) -> anyhow::Result<Vec<AgentModel>> {
+    pub async fn models(&self) -> Result<Vec<AgentModel>, AskError> {
         let data = self
-            .ask(|id| Command::GetAvailableModels { id }.line(), ANSWER_TIME)
+            .ask(|id| Command::GetAvailableModels { id }.line(), CHANGE_TIME)
             .await?;
-        AgentModel::read_all(&data)
+        AgentModel::read_all(&data).map_err(|error| unreadable(&error))
     }
 
     /// Changes the model, given as `provider/model`.
-    pub async fn set_model(&self, name: &str) -> anyhow::Result<()> {
+    pub async fn set_model(&self, name: &str) -> Result<(), AskError> {
         let Some((provider, model)) = name.split_once('/') else {
-            bail!("a model is written provider/model");
+            return Err(AskError::Refused("a model is written provider/model".to_owned()));
         };
-        self.ask(|id| Command::SetModel { id, provider, model }.line(), ANSWER_TIME)
+        self.ask(|id| Command::SetModel { id, provider, model }.line(), CHANGE_TIME)
             .await?;
         Ok(())
     }
 
     /// Changes how much the model thinks: `off`, `minimal`, `low`, `medium`, `high`, `xhigh` …
-    pub async fn set_thinking(&self, level: &str) -> anyhow::Result<()> {
-        self.ask(|id| Command::SetThinkingLevel { id, level }.line(), ANSWER_TIME)
+    pub async fn set_thinking(&self, level: &str) -> Result<(), AskError> {
+        self.ask(|id| Command::SetThinkingLevel { id, level }.line(), CHANGE_TIME)
             .await?;
         Ok(())
     }
 
-    /// Compacts the conversation. It takes as long as the model does.
-    pub async fn compact(&self, instructions: Option<&str>) -> anyhow::Result<()> {
-        self.ask(|id| Command::Compact { id, instructions }.line(), COMPACT_TIME)
+    /// Compacts the conversation. It takes as long as the model does. Gives how many tokens there were before, where
+    /// the agent says so.
+    pub async fn compact(&self, instructions: Option<&str>) -> Result<Option<u64>, AskError> {
+        let data = self
+            .ask(|id| Command::Compact { id, instructions }.line(), COMPACT_TIME)
             .await?;
-        Ok(())
+        Ok(super::state::tokens_before(&data))
     }
 
     /// Ends the process by the ladder, starting at once whether or not the result is waited for. It resolves
@@ -299,23 +322,26 @@ impl AgentHandle {
         &self,
         line: impl FnOnce(&str) -> Vec<u8>,
         patience: Duration,
-    ) -> anyhow::Result<Box<RawValue>> {
+    ) -> Result<Box<RawValue>, AskError> {
         let (id, answer) = self.shared.question();
         let line = line(&id);
-        let result = match self.send(Outgoing { line, prompt: None }) {
-            Ok(()) => tokio::time::timeout(patience, answer).await,
-            Err(error) => {
-                self.shared.pending().remove(&id);
-                bail!(error);
-            }
-        };
+        if self.send(Outgoing { line, prompt: None }).is_err() {
+            self.shared.pending().remove(&id);
+            let gone = self.queue.is_closed();
+            return Err(if gone { AskError::Gone } else { AskError::Deaf });
+        }
+        let result = tokio::time::timeout(patience, answer).await;
         self.shared.pending().remove(&id);
         let data = result
-            .context("the agent did not answer in time")?
-            .context("the agent is gone")?
-            .map_err(|error| anyhow!("the agent refused: {error}"))?;
+            .map_err(|_| AskError::TooSlow)?
+            .map_err(|_| AskError::Gone)?
+            .map_err(AskError::Refused)?;
         Ok(data.unwrap_or_else(|| RawValue::NULL.to_owned()))
     }
+}
+
+fn unreadable(error: &anyhow::Error) -> AskError {
+    AskError::Unreadable(format!("{error:#}"))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::protocol::{Frame, model_name};
-use crate::event::{AgentEvent, MessageEnded};
+use super::protocol::{Frame, args, model_name};
+use crate::event::{AgentEvent, MessageEnded, ToolCall};
 
 /// `message_start` and `message_end`.
 #[derive(Deserialize)]
@@ -43,11 +43,15 @@ struct Cost {
 }
 
 #[derive(Deserialize)]
-struct Block {
+struct Block<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
     text: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
 }
 
 impl MessageFrame<'_> {
@@ -64,10 +68,17 @@ impl MessageFrame<'_> {
         if message.role != "assistant" {
             return Some(Frame::Nothing);
         }
-        let blocks: Vec<Block> = match message.content {
+        let blocks: Vec<Block<'_>> = match message.content {
             Some(content) => serde_json::from_str(content.get()).ok()?,
             None => Vec::new(),
         };
+        let calls = blocks.iter().filter(|block| block.kind == "toolCall");
+        let calls = calls
+            .map(|block| ToolCall {
+                tool: block.name.clone().unwrap_or_default(),
+                args: args(block.arguments),
+            })
+            .collect();
         let texts = (0..)
             .zip(blocks)
             .filter(|(_, block)| block.kind == "text")
@@ -82,6 +93,7 @@ impl MessageFrame<'_> {
                 .map_or(0.0, |cost| cost.total),
             stop_reason: message.stop_reason,
             error: message.error,
+            calls,
         })))
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct UiRequest {
     #[serde(default)]
     options: Vec<String>,
     #[serde(default)]
+    option_details: Vec<OptionDetail>,
+    #[serde(default)]
     message: String,
     placeholder: Option<String>,
     prefill: Option<String>,
@@ -78,11 +80,23 @@ pub(super) struct UiRequest {
     instructions: Option<String>,
 }
 
+/// What is said about an option of a select.
+#[derive(Deserialize)]
+struct OptionDetail {
+    #[serde(default)]
+    description: String,
+}
+
 impl From<UiRequest> for Frame {
     fn from(request: UiRequest) -> Self {
         let kind = match request.method.as_str() {
             "select" => DialogKind::Select {
                 options: request.options,
+                details: request
+                    .option_details
+                    .into_iter()
+                    .map(|detail| detail.description)
+                    .collect(),
             },
             "confirm" => DialogKind::Confirm {
                 message: request.message,

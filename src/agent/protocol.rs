@@ -184,13 +184,16 @@ struct ToolStart<'a> {
     args: Option<&'a RawValue>,
 }
 
+/// The arguments of a tool call.
+pub(super) fn args(raw: Option<&RawValue>) -> Value {
+    raw.filter(|args| args.get().len() <= MAX_ARGS_BYTES)
+        .and_then(|args| serde_json::from_str(args.get()).ok())
+        .unwrap_or(Value::Null)
+}
+
 impl From<ToolStart<'_>> for Frame {
     fn from(start: ToolStart<'_>) -> Self {
-        let args = start
-            .args
-            .filter(|args| args.get().len() <= MAX_ARGS_BYTES)
-            .and_then(|args| serde_json::from_str(args.get()).ok())
-            .unwrap_or(Value::Null);
+        let args = args(start.args);
         let ToolStart { id, tool, .. } = start;
         Self::Event(AgentEvent::ToolStarted { id, tool, args })
     }
@@ -324,7 +327,8 @@ mod tests {
         assert_eq!(
             dialog.kind,
             DialogKind::Select {
-                options: vec!["Approve".into(), "Deny".into()]
+                options: vec!["Approve".into(), "Deny".into()],
+                details: vec![],
             }
         );
         assert_eq!(
@@ -356,7 +360,7 @@ mod tests {
         let asked = events.iter().find_map(|event| match event {
             AgentEvent::Dialog(Dialog {
                 id,
-                kind: DialogKind::Select { options },
+                kind: DialogKind::Select { options, .. },
                 ..
             }) => Some((id, options)),
             _ => None,
@@ -415,6 +419,17 @@ mod tests {
         );
         assert_eq!(confirm.kind, DialogKind::Confirm { message: "M".into() });
         assert_eq!(confirm.timeout, Some(Duration::from_millis(1500)));
+        let select = dialog(
+            r#"{"type":"extension_ui_request","id":"1","method":"select","title":"T","options":["A","B"],
+                "optionDetails":[{},{"description":"the second"}]}"#,
+        );
+        assert_eq!(
+            select.kind,
+            DialogKind::Select {
+                options: vec!["A".into(), "B".into()],
+                details: vec![String::new(), "the second".into()],
+            }
+        );
         let input = dialog(r#"{"type":"extension_ui_request","id":"1","method":"input","title":"T"}"#);
         assert_eq!(
             input.kind,

@@ -4,7 +4,7 @@
 //! agent, so every field but the session's id is optional.
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::protocol::model_name;
@@ -50,12 +50,15 @@ pub struct AgentStats {
 }
 
 /// A model that can be chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentModel {
     /// `provider/model`, as `set_model` takes it.
     pub id: String,
     /// Its name for people.
     pub name: String,
+    /// How much it can be made to think, besides not at all. Empty where the agent does not say.
+    #[serde(default)]
+    pub efforts: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +67,13 @@ struct Model {
     provider: String,
     id: String,
     name: Option<String>,
+    thinking: Option<Thinking>,
+}
+
+#[derive(Deserialize)]
+struct Thinking {
+    #[serde(default)]
+    efforts: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +162,17 @@ impl AgentStats {
     }
 }
 
+/// What compacting says of the conversation before it.
+pub(super) fn tokens_before(data: &RawValue) -> Option<u64> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Compacted {
+        tokens_before: Option<f64>,
+    }
+    let compacted: Compacted = serde_json::from_str(data.get()).ok()?;
+    compacted.tokens_before.map(whole)
+}
+
 #[derive(Deserialize)]
 struct Models {
     models: Vec<Model>,
@@ -163,6 +184,10 @@ impl AgentModel {
         let named = list.models.into_iter().map(|model| Self {
             name: model.name.unwrap_or_else(|| model.id.clone()),
             id: model_name(&model.provider, &model.id),
+            efforts: model
+                .thinking
+                .map(|thinking| thinking.efforts)
+                .unwrap_or_default(),
         });
         Ok(named.collect())
     }

@@ -1,6 +1,7 @@
 //! `ompcord version`: what exactly is running, for bug reports.
 
 use super::out;
+use crate::about;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -10,10 +11,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    let commit = option_env!("OMPCORD_COMMIT").filter(|commit| !commit.is_empty());
+    let (version, commit) = (about::VERSION, about::commit());
     let text = if args.json {
-        serde_json::json!({ "version": version, "commit": commit }).to_string()
+        serde_json::json!({ "version": version, "commit": commit, "built": about::built() }).to_string()
     } else {
         format!("ompcord {version} (commit {})", commit.unwrap_or("unknown"))
     };

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::Boot;
 use crate::discord::commands;
-use crate::discord::gateway::{Login, Pulse};
+use crate::discord::gateway::Login;
 use crate::discord::rest::{Rest, RestError};
 use crate::error::Fatal;
 use crate::ids::UserId;
@@ -26,7 +26,8 @@ impl Boot {
         let bot = self.who_am_i(rest).await?;
         let commands = commands::registration()?;
         let wanted = fingerprint(&commands, self.config.guild.get(), bot);
-        if store.fact("commands").await?.as_deref() != Some(&wanted) {
+        let known = store.fact("commands").await?;
+        if known.as_deref() != Some(&wanted) || !self.commands_are_there(rest, bot).await {
             let application = match rest.application().await {
                 Ok(application) => application.id,
                 // A server that is only compatible may not know the question; a bot's two ids are the same anyway.
@@ -50,8 +51,19 @@ impl Boot {
             bot,
             http: self.endpoint.http(&self.config),
             gateway_url,
-            pulse: Pulse::default(),
         })
+    }
+
+    /// Whether Discord still has what was registered once: somebody may have invited the bot anew, or cleared its
+    /// commands. Where it does not say, they are taken to be there.
+    async fn commands_are_there(&self, rest: &Rest, application: UserId) -> bool {
+        match rest.guild_commands(application, self.config.guild).await {
+            Ok(names) => names.iter().any(|name| name == commands::ROOT),
+            Err(error) => {
+                tracing::warn!("cannot see whether the commands are registered: {error}");
+                true
+            }
+        }
     }
 
     /// The first question to Discord. A machine that has just started may not have a network yet, so it is asked again.

@@ -24,9 +24,12 @@ use crate::error::Fatal;
 use crate::http::{self, Api, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
+use crate::session::dashboard::Dashboard;
+use crate::session::models::Models;
 use crate::session::slots::Slots;
 use crate::session::terminal::Commands;
 use crate::session::{Deps, Sessions};
+use crate::status::Host;
 use crate::store::Store;
 use crate::store::events::EventLog;
 use crate::token::Tokens;
@@ -38,6 +41,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const LADDER: Duration = Duration::from_secs(15);
 /// How long the last messages may take.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+/// Discord's code for what cannot be done in an archived thread.
+const THREAD_ARCHIVED: u32 = 50_083;
 
 /// The daemon's ends that a test holds.
 #[derive(Debug)]
@@ -103,12 +108,13 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
     let (api, api_seen) = watch::channel(None);
+    let http_addr = ports.listener.local_addr().unwrap_or(config.http_addr);
+    let host = Host::new(gateway_seen.clone(), http_addr);
     let health = Health {
         gateway: gateway_seen.clone(),
         booted: booted_seen,
         api: api_seen,
     };
-    let addr = ports.listener.local_addr().context("cannot read the address")?;
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
     let shutdown = ports.shutdown.clone();
     let served = async {
@@ -121,7 +127,8 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             patience: ports.patience,
             noted: last.child_token(),
             api,
-            api_url: format!("http://{addr}"),
+            api_url: format!("http://{http_addr}"),
+            host,
         };
         boot.run(gateway_ready, gateway_seen, booted).await
     };
@@ -165,6 +172,7 @@ struct Boot {
     /// What the HTTP API answers with, while there is something to answer with.
     api: watch::Sender<Option<Arc<Api>>>,
     api_url: String,
+    host: Host,
 }
 
 impl Boot {
@@ -205,14 +213,17 @@ impl Boot {
             .await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
-        let mut outbox_watch =
-            self.tracker
-                .spawn(watch_outbox(outbox_events, ingress.clone(), outbox_stop.clone()));
+        crate::session::left::expire_left(&deps).await?;
+        let dashboard = Dashboard::start(deps.clone(), gateway_seen.clone());
+        let mut outbox_watch = self.tracker.spawn(watch_outbox(
+            outbox_events,
+            (ingress.clone(), dashboard.clone()),
+            outbox_stop.clone(),
+        ));
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
-        let api = Api::new(deps.clone(), ingress.clone(), login.pulse.clone(), stop.clone());
-        self.api.send_replace(Some(Arc::new(api)));
+        self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
@@ -223,9 +234,8 @@ impl Boot {
             ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
             error = self.first_ready(gateway_seen) => Err(error),
         };
-        stop.cancel();
-        self.api.send_replace(None);
-        drain(&deps).await;
+        self.close_api(&stop);
+        drain(&deps, &dashboard).await;
         self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;
@@ -270,18 +280,34 @@ impl Boot {
             outbox,
             rest,
             marker,
+            models: Models::default(),
+            host: self.host.clone(),
         });
         deps.sessions.connect(&deps);
+        deps.recall_models().await;
         Ok(deps)
+    }
+
+    /// Ends what waits; whoever asks from now on is told to come again.
+    fn close_api(&self, stop: &CancellationToken) {
+        stop.cancel();
+        self.api.send_replace(None);
+    }
+
+    /// From now on the HTTP API has something to answer with; what waits in it ends at `stop`.
+    fn open_api(&self, deps: &Arc<Deps>, ingress: &Ingress, stop: &CancellationToken) {
+        let api = Api::new(deps.clone(), ingress.clone(), stop.clone());
+        self.api.send_replace(Some(Arc::new(api)));
     }
 }
 
 async fn watch_outbox(
     mut events: mpsc::UnboundedReceiver<OutboxEvent>,
-    ingress: Ingress,
+    (ingress, dashboard): (Ingress, Dashboard),
     stop: CancellationToken,
 ) -> Result<()> {
     while let Some(event) = stop.run_until_cancelled(events.recv()).await.flatten() {
+        dashboard.heard(event.clone());
         match event {
             OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
             OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,
@@ -290,10 +316,11 @@ async fn watch_outbox(
                 code,
                 message,
                 ..
-            } => {
+            } if code != THREAD_ARCHIVED => {
                 tracing::warn!(%channel, code, "Discord refused something in channel {channel}: {message}");
             }
-            OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}
+            // The dashboard says what has to be said about a thread that was put away.
+            OutboxEvent::Refused { .. } | OutboxEvent::Sent { .. } | OutboxEvent::MessageGone { .. } => {}
         }
     }
     stop.cancelled().await;
@@ -301,7 +328,8 @@ async fn watch_outbox(
 }
 
 /// Lets the sessions end, and the last messages go out.
-async fn drain(deps: &Deps) {
+async fn drain(deps: &Deps, dashboard: &Dashboard) {
+    dashboard.stopping();
     deps.sessions.shut_down();
     within(
         deps.config.patience.drain + LADDER,
@@ -309,6 +337,7 @@ async fn drain(deps: &Deps) {
         deps.sessions.all_ended(),
     )
     .await;
+    within(LAST_WORDS, "board", dashboard.offline()).await;
     let left = deps.outbox.flush(LAST_WORDS).await;
     if left > 0 {
         tracing::warn!("{left} messages could not be sent; they go out at the next start");

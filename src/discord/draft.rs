@@ -39,6 +39,10 @@ pub struct Draft {
     /// Whether it is made only once every earlier message says what it should: it tells people that they may read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub after_edits: bool,
+    /// Whether it gives way to everything else in its channel and wakes no archived thread: it shows how things are,
+    /// and nobody waits for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
     /// The message that it answers. Only looked at when it is created; one that is gone does not matter.
     pub reply_to: Option<MessageId>,
 }
@@ -153,6 +157,7 @@ impl Draft {
             content: clamp(&parts.join("\n"), &notes),
             silent: self.silent,
             suppress_embeds: self.suppress_embeds,
+            background: self.background,
             ..Self::default()
         }
     }

@@ -4,8 +4,7 @@
 //! consumer takes them out in order.
 
 use std::future::IntoFuture as _;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serenity::all as s;
@@ -161,28 +160,18 @@ impl s::EventHandler for Handler {
         self.put(Item::ThreadGone(thread.id.get().into()));
     }
 
+    async fn thread_update(&self, _: s::Context, _: Option<s::GuildChannel>, thread: s::GuildChannel) {
+        self.put(Item::ThreadNamed(thread.id.get().into(), thread.name));
+    }
+
     async fn interaction_create(&self, ctx: s::Context, interaction: s::Interaction) {
-        if let s::Interaction::Component(component) = interaction {
-            components::pressed(&ctx, &component, &self.ingress).await;
+        match interaction {
+            s::Interaction::Component(component) => {
+                components::pressed(&ctx, &component, &self.ingress).await;
+            }
+            s::Interaction::Modal(modal) => components::submitted(&ctx, &modal, &self.ingress).await,
+            _ => {}
         }
-    }
-}
-
-/// How long the gateway takes to answer, for whoever wants to know. A cheap clone.
-#[derive(Clone, Default)]
-pub struct Pulse(Arc<OnceLock<Arc<s::ShardManager>>>);
-
-impl std::fmt::Debug for Pulse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pulse").finish_non_exhaustive()
-    }
-}
-
-impl Pulse {
-    /// The time between the last heartbeat and its answer; nothing before the first.
-    pub async fn latency(&self) -> Option<Duration> {
-        let runners = self.0.get()?.runners.lock().await;
-        runners.values().find_map(|runner| runner.latency)
     }
 }
 
@@ -195,8 +184,6 @@ pub struct Login {
     pub http: s::Http,
     /// The gateway's address.
     pub gateway_url: String,
-    /// Is given the connection, once there is one.
-    pub pulse: Pulse,
 }
 
 /// Runs the gateway until `stop`. An error means that the daemon cannot go on.
@@ -234,8 +221,9 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
-    // Only a second connection of the same login could find it set.
-    login.pulse.0.set(shards.clone()).ok();
+    let pulse = ingress.host().pulse().clone();
+    let (followed, until) = (shards.clone(), stop.clone());
+    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed)).await });
     tracker.spawn(consume(
         (items, again),
         ingress,

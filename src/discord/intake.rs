@@ -28,6 +28,8 @@ const CATCH_UP_AGAIN: Duration = Duration::from_secs(10);
 pub(super) enum Item {
     Inbound(Inbound),
     ThreadGone(ThreadId),
+    /// A thread was changed; this is its name.
+    ThreadNamed(ThreadId, String),
     /// Discord says in the channel that the bot has pinned something.
     PinNotice(ChannelId, MessageId),
     /// The gateway begins anew: what was written meanwhile has to be fetched, from these marks where an earlier
@@ -63,6 +65,11 @@ pub(super) async fn consume(
             Item::ThreadGone(thread) => {
                 if let Err(error) = ingress.thread_gone(thread).await {
                     tracing::error!("cannot end the session of a deleted thread: {error:#}");
+                }
+            }
+            Item::ThreadNamed(thread, name) => {
+                if let Err(error) = ingress.thread_named(thread, &name).await {
+                    tracing::error!("cannot take in the name of a thread: {error:#}");
                 }
             }
             Item::PinNotice(channel, message) => {

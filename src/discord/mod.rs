@@ -10,6 +10,7 @@ pub mod gateway;
 mod intake;
 pub mod outbox;
 mod overtaken;
+pub mod pulse;
 pub mod rest;
 mod translate;
 

@@ -121,7 +121,7 @@ pub(super) async fn status(
         id: place.guild.id.to_string(),
         name: place.guild.name,
     });
-    let latency = api.pulse.latency().await;
+    let latency = api.deps.host.pulse().last().map(|(latency, _)| latency);
     Ok(Json(Status {
         bot,
         guilds: guild.into_iter().collect(),

@@ -28,7 +28,6 @@ pub(super) struct Readiness {
     tag = "daemon",
     responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
 )]
-#[expect(clippy::unused_async, reason = "a handler")]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }

@@ -28,7 +28,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::discord::gateway::Pulse;
 use crate::ids::SessionId;
 use crate::ingress::Ingress;
 use crate::session::Deps;
@@ -50,7 +49,6 @@ pub struct Health {
 pub struct Api {
     deps: Arc<Deps>,
     ingress: Ingress,
-    pulse: Pulse,
     /// Ends what waits: long polls and streams.
     stop: CancellationToken,
     began: Instant,
@@ -63,11 +61,10 @@ pub struct Api {
 impl Api {
     /// The API of a daemon that is up. What waits in it ends at `stop`.
     #[must_use]
-    pub fn new(deps: Arc<Deps>, ingress: Ingress, pulse: Pulse, stop: CancellationToken) -> Self {
+    pub fn new(deps: Arc<Deps>, ingress: Ingress, stop: CancellationToken) -> Self {
         Self {
             deps,
             ingress,
-            pulse,
             stop,
             began: Instant::now(),
             names: guild::Names::default(),

@@ -50,7 +50,7 @@ enum Mode {
 
 /// A prompt, and what came of it so far.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct Answer {
+pub(super) struct PromptInfo {
     prompt_id: String,
     /// How many prompts were to run before it when it was queued.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ impl State {
     }
 }
 
-impl Answer {
+impl PromptInfo {
     fn new(answered: Answered, position: Option<usize>) -> Self {
         let over = answered.is_over();
         Self {
@@ -177,7 +177,7 @@ impl Api {
         prompt: PromptId,
         ahead: impl Into<Option<usize>>,
         Patience(patience): Patience,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<PromptInfo, ApiError> {
         let ahead = ahead.into();
         let until = Instant::now() + patience;
         let mut newest = self.deps.events.newest();
@@ -189,7 +189,7 @@ impl Api {
             })?;
             let now = Instant::now();
             if answered.is_over() || now >= until || self.stop.is_cancelled() {
-                return Ok(Answer::new(answered, ahead));
+                return Ok(PromptInfo::new(answered, ahead));
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
@@ -212,8 +212,8 @@ impl Api {
     ),
     request_body = NewPrompt,
     responses(
-        (status = 200, description = "It is over", body = Answer),
-        (status = 202, description = "It waits, or runs", body = Answer),
+        (status = 200, description = "It is over", body = PromptInfo),
+        (status = 202, description = "It waits, or runs", body = PromptInfo),
         (status = 400, description = "A field is wrong; `field` names it", body = ErrorBody),
         (status = 401, description = "No token, or not a good one", body = ErrorBody),
         (status = 403, description = "Only the owner may", body = ErrorBody),
@@ -228,7 +228,7 @@ pub(super) async fn prompt(
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(new): Body<NewPrompt>,
-) -> Result<(StatusCode, Json<Answer>), ApiError> {
+) -> Result<(StatusCode, Json<PromptInfo>), ApiError> {
     check_text("text", &new.text)?;
     let patience = Patience::of(&headers, new.wait_s)?;
     let session = api.open_session(&id).await?;
@@ -241,7 +241,7 @@ pub(super) async fn prompt(
     };
     let answer = match api.ingress.take_from_owner(ask).await? {
         Outcome::Queued { prompt, ahead } => api.wait_for(&session.id, prompt, ahead, patience).await?,
-        Outcome::Commanded { command, ahead } => Answer {
+        Outcome::Commanded { command, ahead } => PromptInfo {
             prompt_id: format!("command_{command}"),
             position: Some(u32::try_from(ahead).unwrap_or(u32::MAX)),
             outcome: State::Sent,
@@ -276,8 +276,8 @@ pub(super) struct Wait {
         Wait
     ),
     responses(
-        (status = 200, description = "It is over", body = Answer),
-        (status = 202, description = "It waits, or runs", body = Answer),
+        (status = 200, description = "It is over", body = PromptInfo),
+        (status = 202, description = "It waits, or runs", body = PromptInfo),
         (status = 400, description = "A parameter is wrong", body = ErrorBody),
         (status = 401, description = "No token, or not a good one", body = ErrorBody),
         (status = 403, description = "Another session's token", body = ErrorBody),
@@ -288,7 +288,7 @@ pub(super) async fn answer(
     caller: Caller,
     Path((id, prompt)): Path<(String, String)>,
     Query(wait): Query<Wait>,
-) -> Result<(StatusCode, Json<Answer>), ApiError> {
+) -> Result<(StatusCode, Json<PromptInfo>), ApiError> {
     let wait = number("wait", wait.wait.as_deref(), 0..=LONGEST.into())?.unwrap_or_default();
     let session = caller.session(&id).await?;
     // What is no number is no prompt's id, and no prompt has this one.

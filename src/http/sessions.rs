@@ -1,6 +1,6 @@
 //! Sessions: list them, start one, end its turn, end it. The same things that the commands do, through the same way in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,10 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::caller::{Body, Caller, Owner, Path, Query};
 use super::error::{ApiError, ErrorBody};
-use super::prompts::{Answer, Patience};
+use super::prompts::{Patience, PromptInfo};
 use crate::ids::{ChannelId, GuildId, SessionId, ThreadId};
 use crate::ingress::Ask;
 use crate::ingress::owner::Outcome;
+use crate::session::view::{self, SessionView};
 use crate::store::sessions::SessionPhase;
 use crate::store::summaries::Summary;
 
@@ -59,6 +60,10 @@ enum Status {
     Idle,
     /// A turn is running.
     Busy,
+    /// It asks a person something.
+    Waiting,
+    /// The last turn failed or warned, or the agent retries.
+    Degraded,
     /// It could not begin, or its thread is gone.
     Failed,
     /// A person ended it.
@@ -76,13 +81,16 @@ enum Kind {
 }
 
 impl Status {
-    fn of(summary: &Summary) -> Self {
-        match summary.phase {
-            SessionPhase::Opening => Self::Opening,
-            SessionPhase::Open if summary.running => Self::Busy,
-            SessionPhase::Open => Self::Idle,
-            SessionPhase::Stopped => Self::Stopped,
-            SessionPhase::Failed => Self::Failed,
+    fn of(summary: &Summary, view: Option<&SessionView>) -> Self {
+        match (summary.phase, view.map(|view| view.status)) {
+            (SessionPhase::Opening, _) => Self::Opening,
+            (SessionPhase::Stopped, _) => Self::Stopped,
+            (SessionPhase::Failed, _) | (_, Some(view::Status::Failed)) => Self::Failed,
+            (SessionPhase::Open, Some(view::Status::Waiting)) => Self::Waiting,
+            (SessionPhase::Open, Some(view::Status::Degraded)) => Self::Degraded,
+            (SessionPhase::Open, Some(view::Status::Busy)) => Self::Busy,
+            (SessionPhase::Open, _) if summary.running => Self::Busy,
+            (SessionPhase::Open, _) => Self::Idle,
         }
     }
 
@@ -91,6 +99,8 @@ impl Status {
             Self::Opening => "opening",
             Self::Idle => "idle",
             Self::Busy => "busy",
+            Self::Waiting => "waiting",
+            Self::Degraded => "degraded",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
         }
@@ -103,10 +113,10 @@ pub(super) fn thread_url(guild: GuildId, thread: ThreadId) -> String {
 }
 
 impl Api {
-    fn info(&self, summary: Summary) -> SessionInfo {
+    fn info(&self, summary: Summary, view: Option<&SessionView>) -> SessionInfo {
         let guild = self.deps.config.guild;
         SessionInfo {
-            status: Status::of(&summary),
+            status: Status::of(&summary, view),
             kind: if summary.attached {
                 Kind::Attached
             } else {
@@ -117,7 +127,7 @@ impl Api {
             thread_url: summary.thread.map(|thread| thread_url(guild, thread)),
             name: summary.name,
             workspace: summary.workspace,
-            model: summary.model,
+            model: view.and_then(|view| view.model.clone()).or(summary.model),
             queued: u32::try_from(summary.queued).unwrap_or(u32::MAX),
             created_at: summary.created_at,
             last_active_at: summary.last_active_at,
@@ -127,9 +137,15 @@ impl Api {
 
     async fn info_of(&self, id: &SessionId) -> Result<SessionInfo, ApiError> {
         let found = self.deps.store.summaries(Some(id), true).await?.pop();
+        let view = view::view_of(&self.deps, id).await?;
         found
-            .map(|summary| self.info(summary))
+            .map(|summary| self.info(summary, view.as_ref()))
             .ok_or_else(ApiError::unknown_session)
+    }
+
+    async fn views(&self) -> Result<HashMap<SessionId, SessionView>, ApiError> {
+        let views = view::all_views(&self.deps).await?.into_iter();
+        Ok(views.map(|view| (view.id.clone(), view)).collect())
     }
 
     /// Whether the daemon's agent is at work in the session.
@@ -140,11 +156,19 @@ impl Api {
 
     /// How many open sessions are how.
     pub(super) async fn counts(&self) -> Result<BTreeMap<&'static str, usize>, ApiError> {
-        let mut counts: BTreeMap<_, _> = [Status::Idle, Status::Busy, Status::Opening]
-            .map(|status| (status.word(), 0))
-            .into();
+        let all = [
+            Status::Opening,
+            Status::Idle,
+            Status::Busy,
+            Status::Waiting,
+            Status::Degraded,
+            Status::Failed,
+        ];
+        let mut counts: BTreeMap<_, _> = all.map(|status| (status.word(), 0)).into();
+        let views = self.views().await?;
         for summary in self.deps.store.summaries(None, false).await? {
-            *counts.entry(Status::of(&summary).word()).or_default() += 1;
+            let status = Status::of(&summary, views.get(&summary.id));
+            *counts.entry(status.word()).or_default() += 1;
         }
         Ok(counts)
     }
@@ -192,9 +216,12 @@ pub(super) async fn list(
         Some(_) => return Err(ApiError::field("state", "expected open or all")),
     };
     let summaries = api.deps.store.summaries(None, all).await?;
-    Ok(Json(
-        summaries.into_iter().map(|summary| api.info(summary)).collect(),
-    ))
+    let views = api.views().await?;
+    let shown = summaries.into_iter().map(|summary| {
+        let view = views.get(&summary.id);
+        api.info(summary, view)
+    });
+    Ok(Json(shown.collect()))
 }
 
 /// One session.
@@ -245,7 +272,7 @@ pub(super) struct Started {
     session: SessionInfo,
     /// What came of the first prompt so far, where there is one.
     #[schema(required)]
-    prompt: Option<Answer>,
+    prompt: Option<PromptInfo>,
 }
 
 impl NewSession {

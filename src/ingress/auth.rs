@@ -2,8 +2,10 @@
 //! compile without a decision.
 
 use super::Ask;
+use super::commands::Command;
 use crate::config::Config;
 use crate::ids::{GuildId, RoleId, UserId};
+use crate::session::Wish;
 
 /// Who asks, as Discord says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ enum Need {
     Drive,
     /// An approver.
     Approve,
+    /// An allowed user or an approver.
+    Read,
 }
 
 /// Where something was asked from.
@@ -76,9 +80,13 @@ pub fn decide_from(config: &Config, source: Source<'_>, ask: &Ask) -> Decision {
             | Ask::ContinueQueue { .. }
             | Ask::Decide { .. } => Decision::Allow,
             // Approving is for people: a program that could would make the question pointless.
-            Ask::Answer { .. } => Decision::Refuse(Refusal::NotApprover),
+            Ask::Dialog { .. } => Decision::Refuse(Refusal::NotApprover),
             // Things that happen at Discord, and nowhere else.
-            Ask::Launch { .. } | Ask::Write(_) | Ask::Edited { .. } | Ask::Deleted { .. } => Decision::Ignore,
+            Ask::Launch { .. } | Ask::Write(_) | Ask::Edited { .. } | Ask::Deleted { .. } | Ask::Complete => {
+                Decision::Ignore
+            }
+            // Answered in Discord's words, with buttons; programs have routes of their own.
+            Ask::Command { .. } => Decision::Ignore,
         },
     }
 }
@@ -93,8 +101,10 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Ask::New { .. } | Ask::Say { .. } | Ask::Cancel { .. } | Ask::Stop { .. } | Ask::Decide { .. } => {
             (Need::Drive, true)
         }
-        Ask::ContinueQueue { .. } => (Need::Drive, true),
-        Ask::Answer { .. } => (Need::Approve, true),
+        Ask::ContinueQueue { .. } | Ask::Complete => (Need::Drive, true),
+        Ask::Command { command, .. } => (by_command(command), true),
+        Ask::Dialog { wish: Wish::More, .. } => (Need::Read, true),
+        Ask::Dialog { .. } => (Need::Approve, true),
     };
     if need == Need::Nothing {
         return Decision::Allow;
@@ -123,7 +133,29 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Need::Approve if approves => Decision::Allow,
         Need::Approve if drives => refuse(Refusal::NotApprover),
         Need::Drive if drives => Decision::Allow,
+        Need::Read if drives || approves => Decision::Allow,
         _ => refuse(Refusal::Stranger),
+    }
+}
+
+/// Commands are for whoever may use the bot, each one decided here.
+const fn by_command(command: &Command) -> Need {
+    match command {
+        Command::Status
+        | Command::Health
+        | Command::Version
+        | Command::Help
+        | Command::Sessions { .. }
+        | Command::Queue(_)
+        | Command::Log(_)
+        | Command::Drop(..)
+        | Command::Clear(_)
+        | Command::CancelOf(_)
+        | Command::StopOf { .. }
+        | Command::Model { .. }
+        | Command::Thinking { .. }
+        | Command::Compact { .. }
+        | Command::Resume { .. } => Need::Drive,
     }
 }
 
@@ -134,6 +166,8 @@ mod tests {
     use super::*;
     use crate::ids::{ChannelId, MessageId, PromptId, SessionId};
     use crate::ingress::Written;
+    use crate::ingress::commands::Of;
+    use crate::session::Form;
     use crate::session::state::Choice;
 
     const GUILD: u64 = 10;
@@ -168,8 +202,32 @@ mod tests {
         }
     }
 
-    /// One of each: events that are ignored when refused, requests that are answered, and answers to questions.
-    fn asks() -> (Vec<Ask>, Vec<Ask>, Ask) {
+    /// What can be wanted of a question, without reading all of it.
+    fn wishes() -> Vec<Wish> {
+        vec![
+            Wish::Choose(0),
+            Wish::ApproveForSession,
+            Wish::Deny("no".to_owned()),
+            Wish::Other("else".to_owned()),
+            Wish::Text("text".to_owned()),
+            Wish::Keep,
+            Wish::Skip,
+            Wish::Page(1),
+            Wish::Form(Form::Reason),
+        ]
+    }
+
+    fn about_a_question(wish: Wish) -> Ask {
+        Ask::Dialog {
+            channel: ChannelId::from(20),
+            session: SessionId::random(),
+            key: String::new(),
+            wish,
+        }
+    }
+
+    /// One of each: events that are ignored when refused, and requests that are answered.
+    fn asks() -> (Vec<Ask>, Vec<Ask>) {
         let (channel, message) = (ChannelId::from(20), MessageId::from(50));
         let text = String::new;
         let written = Written {
@@ -213,13 +271,51 @@ mod tests {
                 choice: Choice::Retry,
             },
         ];
-        let answer = Ask::Answer {
-            channel,
-            session: SessionId::random(),
-            key: text(),
-            choice: 0,
-        };
-        (events, requests, answer)
+        let session = SessionId::random();
+        let commands = every_command(&session);
+        let commands = commands
+            .into_iter()
+            .map(|command| Ask::Command { channel, command });
+        let requests = requests
+            .into_iter()
+            .chain(commands)
+            .chain([Ask::Complete])
+            .collect();
+        (events, requests)
+    }
+
+    fn every_command(session: &SessionId) -> Vec<Command> {
+        let text = || Some("x".to_owned());
+        vec![
+            Command::Status,
+            Command::Health,
+            Command::Version,
+            Command::Help,
+            Command::Sessions { page: 0 },
+            Command::Queue(Of::Here),
+            Command::Queue(Of::Session(session.clone())),
+            Command::Log(Of::Here),
+            Command::Log(Of::Session(session.clone())),
+            Command::Drop(session.clone(), PromptId(1)),
+            Command::Clear(session.clone()),
+            Command::CancelOf(session.clone()),
+            Command::StopOf {
+                session: session.clone(),
+                sure: false,
+            },
+            Command::StopOf {
+                session: session.clone(),
+                sure: true,
+            },
+            Command::Model { name: None },
+            Command::Model { name: text() },
+            Command::Thinking { level: None },
+            Command::Thinking { level: text() },
+            Command::Compact { instructions: None },
+            Command::Resume {
+                session: session.to_string(),
+            },
+        ]
     }
 
     #[test]
@@ -230,18 +326,42 @@ mod tests {
         assert_eq!(decide(&config(), None, &gone), Decision::Allow);
     }
 
+    /// Answering is for approvers, reading for everybody who may do something here.
+    fn about_questions(config: &Config, who: Option<&Person>, (drives, approves): (Decision, Decision)) {
+        for wish in wishes() {
+            let ask = about_a_question(wish);
+            assert_eq!(decide(config, who, &ask), approves, "{who:?} {ask:?}");
+        }
+        let either = if drives == Decision::Allow {
+            drives
+        } else {
+            approves
+        };
+        let read = about_a_question(Wish::More);
+        assert_eq!(decide(config, who, &read), either, "{who:?} reads all of it");
+    }
+
     #[test]
     fn the_owners_programs_may_ask_but_neither_approve_nor_play_discord() {
         let config = config();
-        let (events, requests, answer) = asks();
+        let (events, requests) = asks();
         let decided = |ask: &Ask| decide_from(&config, Source::Owner, ask);
         for ask in &requests {
-            assert_eq!(decided(ask), Decision::Allow, "{ask:?}");
+            let in_discords_words = matches!(ask, Ask::Command { .. } | Ask::Complete);
+            let expected = if in_discords_words {
+                Decision::Ignore
+            } else {
+                Decision::Allow
+            };
+            assert_eq!(decided(ask), expected, "{ask:?}");
         }
         for ask in &events {
             assert_eq!(decided(ask), Decision::Ignore, "{ask:?}");
         }
-        assert_eq!(decided(&answer), Decision::Refuse(Refusal::NotApprover));
+        let approval = wishes().into_iter().map(about_a_question);
+        for ask in approval {
+            assert_eq!(decided(&ask), Decision::Refuse(Refusal::NotApprover), "{ask:?}");
+        }
         let by_nobody = decide_from(&config, Source::Discord(None), &requests[0]);
         assert_eq!(by_nobody, Decision::Ignore);
     }
@@ -249,7 +369,7 @@ mod tests {
     #[test]
     fn every_way_in_asks_who_it_is() {
         let config = config();
-        let (events, requests, answer) = asks();
+        let (events, requests) = asks();
         let allowed = person(1, &[], Some(GUILD));
         let by_role = person(2, &[30], Some(GUILD));
         let approver = person(3, &[], Some(GUILD));
@@ -304,7 +424,7 @@ mod tests {
             for ask in &requests {
                 assert_eq!(decide(&config, who, ask), on_request, "{who:?} {ask:?}");
             }
-            assert_eq!(decide(&config, who, &answer), on_answer, "{who:?}");
+            about_questions(&config, who, (on_request, on_answer));
         }
     }
 }

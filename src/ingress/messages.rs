@@ -26,14 +26,15 @@ enum Kind<'a> {
 
 fn kind(text: &str) -> Kind<'_> {
     let text = text.trim();
-    if text
-        .split_whitespace()
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("!omp"))
+    let bang = text.strip_prefix('!');
+    // The command framework allows a space after its sign: what it takes must not be steered as well.
+    if bang
+        .and_then(|rest| rest.split_whitespace().next())
+        .is_some_and(|word| word.eq_ignore_ascii_case("omp"))
     {
         return Kind::Command;
     }
-    match text.strip_prefix('!') {
+    match bang {
         Some(rest) if !rest.trim().is_empty() => Kind::Steer(rest.trim_start()),
         _ => Kind::Prompt(text),
     }
@@ -60,12 +61,13 @@ impl Ingress {
 
     async fn write_in_thread(&self, session: &Session, written: Written, by: &Person) -> Result<()> {
         let (channel, message) = (written.channel, written.message);
+        self.deps.sessions.wrote(channel);
         let ended = matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed);
         if ended && !matches!(kind(&written.text), Kind::Command) {
             return self
                 .hint(
                     channel,
-                    "This session has ended: nothing was run. `/omp new` starts another one",
+                    "This session has ended: nothing was run. `/omp resume` continues it in a new thread, `/omp new` starts another one",
                 )
                 .await;
         }
@@ -183,7 +185,7 @@ impl Ingress {
     }
 
     /// Makes a prompt that comes in no message durable, and hands it on.
-    pub(super) async fn queue(
+    pub(super) async fn add(
         &self,
         session: &Session,
         text: String,
@@ -215,7 +217,7 @@ impl Ingress {
         by: &Person,
     ) -> Result<Answer> {
         let excerpt = text.clone();
-        self.queue(session, text, steer, by).await?;
+        self.add(session, text, steer, by).await?;
         let to = session
             .thread
             .map(|thread| format!(" to <#{thread}>"))
@@ -242,6 +244,7 @@ mod tests {
         );
         assert_eq!(kind("!omp cancel"), Kind::Command);
         assert_eq!(kind("!OMP"), Kind::Command);
+        assert_eq!(kind("! omp cancel"), Kind::Command);
         assert_eq!(kind("!ompcord is nice"), Kind::Steer("ompcord is nice"));
         assert_eq!(kind("!"), Kind::Prompt("!"));
         assert_eq!(kind("no !omp here"), Kind::Prompt("no !omp here"));

@@ -2,8 +2,14 @@
 //! and only then acted on.
 
 pub mod auth;
+pub mod commands;
+pub mod complete;
+mod dialogs;
+mod find;
 mod messages;
 pub mod owner;
+mod resume;
+mod settings;
 pub mod start;
 
 use std::sync::Arc;
@@ -13,15 +19,15 @@ use anyhow::Result;
 
 use crate::discord::draft::Draft;
 use crate::discord::rest::Rest;
-use crate::error::UserError;
 use crate::ids::{ChannelId, GuildId, MessageId, PromptId, SessionId, ThreadId, UserId};
 use crate::render::notice;
-use crate::session::Deps;
 use crate::session::state::{Choice, Input, Reply};
+use crate::session::{Deps, Wish};
 use crate::store::prompts::Attachment;
 use crate::store::sessions::{Session, SessionPhase};
 
 use auth::{Decision, Person, Refusal};
+use commands::Command;
 
 /// Something that was asked, and by whom.
 #[derive(Debug, Clone)]
@@ -106,17 +112,34 @@ pub enum Ask {
         /// What to do with it.
         choice: Choice,
     },
-    /// An answer to a question of the agent.
-    Answer {
+    /// A command that asks how things are or changes a session, or a button that does the same.
+    Command {
+        /// Where it was given.
+        channel: ChannelId,
+        /// Which.
+        command: Command,
+    },
+    /// An option of a command is being written, and its choices are wanted.
+    Complete,
+    /// Something about a question of the agent.
+    Dialog {
         /// The session's thread.
         channel: ChannelId,
         /// The question's session, as its button says.
         session: SessionId,
         /// The question's key.
         key: String,
-        /// Which option.
-        choice: usize,
+        /// What.
+        wish: Wish,
     },
+}
+
+impl Ask {
+    /// Whether only the person who asked needs to see the answer.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        matches!(self, Self::Command { command, .. } if command.is_private())
+    }
 }
 
 /// A message of a person.
@@ -139,7 +162,7 @@ pub struct Written {
 }
 
 /// What to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Nothing: what happens in the thread is the answer.
     Nothing,
@@ -147,6 +170,20 @@ pub enum Answer {
     Said(String),
     /// This, to that person only.
     Privately(String),
+    /// A whole message.
+    Shown(Box<Draft>),
+}
+
+impl Answer {
+    /// The answer as a message. An interaction has to be answered, also where there is nothing to say.
+    #[must_use]
+    pub fn into_draft(self) -> Draft {
+        match self {
+            Self::Nothing => Draft::text("Done."),
+            Self::Said(text) | Self::Privately(text) => Draft::text(text),
+            Self::Shown(draft) => *draft,
+        }
+    }
 }
 
 /// The one way in. A cheap clone.
@@ -184,7 +221,8 @@ impl Ingress {
         let by = inbound.by;
         match (inbound.ask, by) {
             (Ask::Deleted { message }, _) => self.deleted(message).await,
-            (_, None) => Ok(Answer::Nothing),
+            // The choices of what is being typed are given by `complete`.
+            (_, None) | (Ask::Complete, _) => Ok(Answer::Nothing),
             (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (
@@ -208,6 +246,7 @@ impl Ingress {
                 let session = self.named_or_here(session.as_deref(), channel).await?;
                 self.say(&session, text, steer, &by).await
             }
+            (Ask::Command { channel, command }, Some(by)) => self.command(channel, command, &by).await,
             (Ask::Cancel { channel }, Some(_)) => self.control(channel, Input::Cancel).await,
             (Ask::Stop { channel }, Some(_)) => self.control(channel, Input::Stop).await,
             (Ask::ContinueQueue { channel }, Some(_)) => self.control(channel, Input::ContinueQueue).await,
@@ -219,81 +258,23 @@ impl Ingress {
                 },
                 Some(_),
             ) => self.control(channel, Input::Decide(prompt, choice)).await,
-            (
-                Ask::Answer {
-                    channel,
-                    session,
-                    key,
-                    choice,
-                },
-                Some(by),
-            ) => self.answer(channel, session, key, choice, by).await,
+            (ask @ Ask::Dialog { .. }, Some(by)) => self.wish(ask, by).await,
         }
     }
 
     /// Something of a thread's session is asked; the session says what comes of it.
     async fn control(&self, channel: ChannelId, input: Input) -> Result<Answer> {
         let session = self.session_here(channel).await?;
+        self.control_of(&session, input).await
+    }
+
+    async fn control_of(&self, session: &Session, input: Input) -> Result<Answer> {
         let reply = self.deps.sessions.ask(&session.id, input).await;
         let reply = reply.ok_or_else(|| anyhow::anyhow!("session {} gave no answer", session.id))?;
         Ok(match reply {
             Reply::Stale | Reply::Continued { count: 0 } => Answer::Privately(notice::reply(reply)),
             _ => Answer::Said(notice::reply(reply)),
         })
-    }
-
-    async fn answer(
-        &self,
-        channel: ChannelId,
-        session: SessionId,
-        key: String,
-        choice: usize,
-        by: Person,
-    ) -> Result<Answer> {
-        let here = self.deps.store.session_of_thread(channel.thread()).await?;
-        let open = match here.filter(|here| here.id == session) {
-            Some(here) => self.deps.sessions.answer(&here.id, key, choice, by.name).await,
-            None => false,
-        };
-        Ok(if open {
-            Answer::Nothing
-        } else {
-            Answer::Privately("This question has expired; nothing was run.".to_owned())
-        })
-    }
-
-    /// The open session whose thread this is.
-    async fn session_here(&self, channel: ChannelId) -> Result<Session> {
-        let session = self.deps.store.session_of_thread(channel.thread()).await?;
-        match session {
-            Some(session) if matches!(session.phase, SessionPhase::Open | SessionPhase::Opening) => {
-                Ok(session)
-            }
-            Some(_) => Err(UserError::new("This session has ended.")
-                .hint("Start a new one with `/omp new`.")
-                .into()),
-            None => Err(UserError::new("There is no session here.")
-                .hint("Use this in a session's thread, or start one with `/omp new`.")
-                .into()),
-        }
-    }
-
-    async fn named_or_here(&self, name: Option<&str>, channel: ChannelId) -> Result<Session> {
-        let Some(name) = name else {
-            return self.session_here(channel).await;
-        };
-        let unknown = || {
-            UserError::new(format!(
-                "There is no open session {}.",
-                crate::render::text::code(name)
-            ))
-            .hint("A session's id is in the first line of its thread.")
-        };
-        let id: SessionId = name.trim().parse().map_err(|_| unknown())?;
-        let session = self.deps.store.session(&id).await?;
-        session
-            .filter(|s| s.phase == SessionPhase::Open)
-            .ok_or_else(|| unknown().into())
     }
 
     /// A thread is gone: its session ends, the agent's own file stays.
@@ -307,6 +288,14 @@ impl Ingress {
                 .set_phase(&session.id, SessionPhase::Failed)
                 .await?;
             self.deps.sessions.send(&session.id, Input::ThreadGone);
+        }
+        Ok(())
+    }
+
+    /// A thread is called this.
+    pub async fn thread_named(&self, thread: ThreadId, name: &str) -> Result<()> {
+        if let Some(session) = self.deps.store.thread_named(thread, name).await? {
+            self.deps.sessions.named(&session, name);
         }
         Ok(())
     }
@@ -333,6 +322,12 @@ impl Ingress {
         &self.deps.rest
     }
 
+    /// How the daemon itself is doing.
+    #[must_use]
+    pub(crate) fn host(&self) -> &crate::status::Host {
+        &self.deps.host
+    }
+
     /// The server.
     #[must_use]
     pub fn guild(&self) -> GuildId {
@@ -340,12 +335,11 @@ impl Ingress {
     }
 
     /// Answers a message.
-    pub async fn reply_to(&self, channel: ChannelId, message: MessageId, text: String) -> Result<()> {
+    pub async fn reply_to(&self, channel: ChannelId, message: MessageId, draft: Draft) -> Result<()> {
         let draft = Draft {
-            content: text,
             reply_to: Some(message),
             silent: true,
-            ..Draft::default()
+            ..draft
         };
         let row = self.deps.outbox.post(channel, draft).await?;
         self.deps.outbox.seal(row).await

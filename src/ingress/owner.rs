@@ -9,7 +9,7 @@ use super::start::Founded;
 use super::{Answer, Ask, Ingress, refusal};
 use crate::discord::draft::Draft;
 use crate::error::UserError;
-use crate::ids::{PromptId, SessionId};
+use crate::ids::{ChannelId, PromptId, SessionId};
 use crate::render::text::{clip, escape, quiet};
 use crate::session::state::Input;
 use crate::store::prompts::PromptState;
@@ -49,17 +49,7 @@ impl Ingress {
         }
         let by = self.owner();
         match ask {
-            ask @ Ask::New { channel, .. } => {
-                let founded = self.found_session(ask, channel, &by).await?;
-                let founded = founded.ok_or_else(|| anyhow::anyhow!("no session was made"))?;
-                if let Some(prompt) = founded.prompt
-                    && let Some(prompt) = self.deps.store.prompt(prompt.id).await?
-                {
-                    self.show(&self.session_here(founded.thread.channel()).await?, &prompt.text)
-                        .await?;
-                }
-                Ok(Outcome::Founded(founded))
-            }
+            ask @ Ask::New { channel, .. } => self.found_for_owner(ask, channel, &by).await,
             Ask::Say {
                 channel,
                 session,
@@ -73,7 +63,7 @@ impl Ingress {
                 let session = self.session_here(channel).await?;
                 if self.deps.store.is_attached(&session.id).await? {
                     return self
-                        .command(&session.id, CommandKind::Cancel, String::new())
+                        .tell_terminal(&session.id, CommandKind::Cancel, String::new())
                         .await;
                 }
                 said(self.control(channel, Input::Cancel).await?)
@@ -82,7 +72,7 @@ impl Ingress {
                 let session = self.session_here(channel).await?;
                 if self.deps.store.is_attached(&session.id).await? {
                     return self
-                        .command(&session.id, CommandKind::Detach, String::new())
+                        .tell_terminal(&session.id, CommandKind::Detach, String::new())
                         .await;
                 }
                 said(self.control(channel, Input::Stop).await?)
@@ -97,7 +87,9 @@ impl Ingress {
             | Ask::Write(_)
             | Ask::Edited { .. }
             | Ask::Deleted { .. }
-            | Ask::Answer { .. } => Err(UserError::new("Only Discord can say that.").into()),
+            | Ask::Command { .. }
+            | Ask::Complete
+            | Ask::Dialog { .. } => Err(UserError::new("Only Discord can say that.").into()),
         }
     }
 
@@ -115,6 +107,18 @@ impl Ingress {
         }
     }
 
+    async fn found_for_owner(&self, ask: Ask, parent: ChannelId, by: &Person) -> Result<Outcome> {
+        let founded = self.found_session(ask, parent, by).await?;
+        let founded = founded.ok_or_else(|| anyhow::anyhow!("no session was made"))?;
+        if let Some(prompt) = founded.prompt
+            && let Some(prompt) = self.deps.store.prompt(prompt.id).await?
+        {
+            let session = self.session_here(founded.thread.channel()).await?;
+            self.show(&session, &prompt.text).await?;
+        }
+        Ok(Outcome::Founded(founded))
+    }
+
     async fn say_for_owner(
         &self,
         session: &Session,
@@ -128,7 +132,7 @@ impl Ingress {
             } else {
                 CommandKind::Prompt
             };
-            let outcome = self.command(&session.id, kind, text.clone()).await?;
+            let outcome = self.tell_terminal(&session.id, kind, text.clone()).await?;
             self.show(session, &text).await?;
             return Ok(outcome);
         }
@@ -138,7 +142,7 @@ impl Ingress {
             .filter(|prompt| matches!(prompt.state, PromptState::Queued | PromptState::Running));
         let ahead = if steer { 0 } else { ahead.count() };
         self.show(session, &text).await?;
-        let queued = self.queue(session, text, steer, by).await?;
+        let queued = self.add(session, text, steer, by).await?;
         let queued = queued.ok_or_else(|| anyhow::anyhow!("the prompt was not stored"))?;
         Ok(Outcome::Queued {
             prompt: queued.id,
@@ -146,7 +150,7 @@ impl Ingress {
         })
     }
 
-    async fn command(&self, session: &SessionId, kind: CommandKind, text: String) -> Result<Outcome> {
+    async fn tell_terminal(&self, session: &SessionId, kind: CommandKind, text: String) -> Result<Outcome> {
         let ahead = self.deps.store.waiting_commands(session, 1_000).await?.len();
         let new = NewCommand {
             kind,
@@ -177,5 +181,6 @@ fn said(answer: Answer) -> Result<Outcome> {
     Ok(Outcome::Said(match answer {
         Answer::Nothing => String::new(),
         Answer::Said(text) | Answer::Privately(text) => text,
+        Answer::Shown(draft) => draft.content,
     }))
 }

@@ -82,7 +82,7 @@ impl Ingress {
         Ok(())
     }
 
-    fn defaults(&self, parent: ChannelId, thread_name: String, by: &Person) -> NewSession {
+    pub(super) fn defaults(&self, parent: ChannelId, thread_name: String, by: &Person) -> NewSession {
         let agent = &self.deps.config.agent;
         NewSession {
             id: SessionId::random(),
@@ -141,20 +141,26 @@ impl Ingress {
             let prompt = NewPrompt::by_command(by.id, text);
             first = self.deps.store.add_prompt(&new.id, None, &prompt).await?;
         }
-        let session = self.deps.store.session(&new.id).await?;
-        let session = session.ok_or_else(|| anyhow::anyhow!("session {} vanished", new.id))?;
+        let thread = self.open_by_command(&new.id).await?;
+        Ok(Some(Founded {
+            session: new.id,
+            thread,
+            prompt: first,
+        }))
+    }
+
+    /// Makes the thread of a session that a command has stored.
+    pub(super) async fn open_by_command(&self, id: &SessionId) -> Result<ThreadId> {
+        let session = self.deps.store.session(id).await?;
+        let session = session.ok_or_else(|| anyhow::anyhow!("session {id} vanished"))?;
         match open::open_thread(&self.deps, &session).await {
             Ok(thread) => {
-                self.deps.sessions.wake(&new.id);
-                Ok(Some(Founded {
-                    session: new.id,
-                    thread,
-                    prompt: first,
-                }))
+                self.deps.sessions.wake(id);
+                Ok(thread)
             }
             Err(error) => {
-                self.deps.store.opening_failed(&new.id).await?;
-                tracing::warn!(session = %new.id, "session {}: {error:#}", new.id);
+                self.deps.store.opening_failed(id).await?;
+                tracing::warn!(session = %id, "session {id}: {error:#}");
                 Err(UserError::new("The thread could not be made, so nothing was run.")
                     .hint("The bot needs Create Public Threads and Send Messages in Threads in this channel.")
                     .into())
@@ -163,7 +169,7 @@ impl Ingress {
     }
 
     /// A command given in a session's thread makes the new thread beside it; one given elsewhere makes it there.
-    async fn parent_for(&self, channel: ChannelId) -> Result<ChannelId> {
+    pub(super) async fn parent_for(&self, channel: ChannelId) -> Result<ChannelId> {
         if let Some(session) = self.deps.store.session_of_thread(channel.thread()).await? {
             return Ok(session.parent);
         }

@@ -3,7 +3,7 @@
 //! Without it a turn of forty tool calls would be forty messages, or a silence in which nobody knows whether the
 //! agent still lives.
 
-use std::{collections::VecDeque, fmt::Write as _, io, time::Duration};
+use std::{collections::VecDeque, fmt::Write as _, time::Duration};
 
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -123,19 +123,26 @@ impl Activity {
             .iter()
             .filter(|line| matches!(line.state, Progress::Running | Progress::Stopped))
             .count();
+        let sign = if self.failed > 0 {
+            "⚠️"
+        } else if stopped > 0 {
+            "■"
+        } else {
+            "✓"
+        };
         let mut text = match self.total {
-            0 => "-# ✓ no tools".to_owned(),
-            1 => "-# ✓ 1 tool".to_owned(),
-            many => format!("-# ✓ {many} tools"),
+            0 => format!("-# {sign} no tools"),
+            1 => format!("-# {sign} 1 tool"),
+            many => format!("-# {sign} {many} tools"),
         };
         // Writing to a string cannot fail, and so the results are not looked at.
         if self.failed > 0 {
-            let _ = write!(text, " · {} failed", self.failed);
+            let _ = write!(text, ", {} failed", self.failed);
         }
         if stopped > 0 {
-            let _ = write!(text, " · ■ {stopped} stopped");
+            let _ = write!(text, ", {stopped} stopped");
         }
-        let _ = write!(text, " · {}", footer::duration(total));
+        let _ = write!(text, " ⋅ {}", footer::duration(total));
         text
     }
 
@@ -229,49 +236,39 @@ fn what(tool: &str, args: &Value) -> String {
                 format!("{line} …")
             }
         }
-        None => clip(&clean(&json(args), ARGS_CHARS), ARGS_CHARS),
+        None => question(args).unwrap_or_else(|| pairs(args)),
     }
 }
 
-/// The beginning of the compact JSON; arguments may hold whole files, and those are not written out to be cut.
-fn json(args: &Value) -> String {
-    let empty = match args {
-        Value::Null => true,
-        Value::Object(fields) => fields.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    };
-    if empty {
-        return String::new();
-    }
-    let mut out = Capped {
-        bytes: Vec::new(),
-        left: ARGS_CHARS * 16,
-    };
-    // The only error is the one by which `Capped` says that it has enough.
-    let _ = serde_json::to_writer(&mut out, args);
-    String::from_utf8_lossy(&out.bytes).into_owned()
+/// What a person is asked: the `ask` tool has a list of questions.
+fn question(args: &Value) -> Option<String> {
+    let first = args.get("questions")?.as_array()?.first()?;
+    let text = first.get("question").unwrap_or(first).as_str()?;
+    Some(clip(&clean(text, ARGS_CHARS), ARGS_CHARS)).filter(|text| !text.is_empty())
 }
 
-struct Capped {
-    bytes: Vec<u8>,
-    left: usize,
-}
-
-impl io::Write for Capped {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other("enough"));
+/// What a tool that nobody knows was told, as far as it is plain: `name: value, name: value`. Lists and objects mean
+/// something to programs only.
+fn pairs(args: &Value) -> String {
+    let mut out = String::new();
+    for (key, value) in args.as_object().into_iter().flatten() {
+        let value = match value {
+            Value::String(text) => clean(text, ARGS_CHARS),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => continue,
+        };
+        if value.is_empty() {
+            continue;
         }
-        let take = buf.len().min(self.left);
-        self.bytes.extend(buf.iter().take(take));
-        self.left -= take;
-        Ok(take)
+        let comma = if out.is_empty() { "" } else { ", " };
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{comma}{}: {value}", clean(key, NAME_CHARS));
+        if out.chars().nth(ARGS_CHARS).is_some() {
+            break;
+        }
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    clip(&clean(&out, ARGS_CHARS), ARGS_CHARS)
 }
 
 /// One line without anything invisible, and without two backticks in a row so that [`code`] can hold it.
@@ -389,7 +386,7 @@ mod tests {
         ");
         assert_eq!(
             activity.summary(Duration::from_secs(41)),
-            "-# ✓ 2 tools · 1 failed · 41 s"
+            "-# ⚠️ 2 tools, 1 failed ⋅ 41 s"
         );
     }
 
@@ -402,7 +399,7 @@ mod tests {
         activity.end("1", false, MOMENT);
         activity.end("1", true, MOMENT);
         assert_eq!(activity.text(), "✓ bash  `ls`  3.2 s");
-        assert_eq!(activity.summary(MOMENT), "-# ✓ 1 tool · 3.2 s");
+        assert_eq!(activity.summary(MOMENT), "-# ✓ 1 tool ⋅ 3.2 s");
         activity.start("1", "bash", &Value::Null);
         assert_eq!(
             activity.text(),
@@ -424,7 +421,7 @@ mod tests {
         assert_eq!(lines.first(), Some(&"-# … and 7 earlier"));
         assert_eq!(lines.get(1), Some(&"✓ read  `7.rs`  3.2 s"));
         assert_eq!(lines.last(), Some(&"✓ read  `18.rs`  3.2 s"));
-        assert_eq!(activity.summary(MOMENT), "-# ✓ 19 tools · 3.2 s");
+        assert_eq!(activity.summary(MOMENT), "-# ✓ 19 tools ⋅ 3.2 s");
     }
 
     #[test]
@@ -445,7 +442,7 @@ mod tests {
         assert_eq!(text.lines().next(), Some("-# … and 4989 earlier"));
         assert_eq!(
             activity.summary(MOMENT),
-            "-# ✓ 5001 tools · 500 failed · ■ 1 stopped · 3.2 s"
+            "-# ⚠️ 5001 tools, 500 failed, 1 stopped ⋅ 3.2 s"
         );
         activity.end("slow", false, Duration::from_mins(1));
         assert!(activity.text().contains("✓ task  `the slow one`  1 m"));
@@ -466,7 +463,7 @@ mod tests {
         for n in 0..40 {
             activity.end(&n.to_string(), true, MOMENT);
         }
-        assert_eq!(activity.summary(MOMENT), "-# ✓ 40 tools · 40 failed · 3.2 s");
+        assert_eq!(activity.summary(MOMENT), "-# ⚠️ 40 tools, 40 failed ⋅ 3.2 s");
     }
 
     #[test]
@@ -477,15 +474,15 @@ mod tests {
         activity.stop();
         assert_eq!(activity.text(), "■ bash  `sleep 100`  stopped");
         assert_eq!(activity.summary(MOMENT), before);
-        assert_eq!(before, "-# ✓ 1 tool · ■ 1 stopped · 3.2 s");
-        assert_eq!(Activity::default().summary(MOMENT), "-# ✓ no tools · 3.2 s");
+        assert_eq!(before, "-# ■ 1 tool, 1 stopped ⋅ 3.2 s");
+        assert_eq!(Activity::default().summary(MOMENT), "-# ✓ no tools ⋅ 3.2 s");
     }
 
     #[test]
     fn each_tool_says_what_it_is_asked() {
         for (tool, args, shown) in [
             ("bash", json!({"command": "\n  cd x\nmake"}), "bash  `cd x …`"),
-            ("bash", json!({"command": ""}), "bash  `{\"command\":\"\"}`"),
+            ("bash", json!({"command": ""}), "bash"),
             (
                 "edit",
                 json!({"file_path": "/a/b.rs", "old": "x"}),
@@ -502,10 +499,20 @@ mod tests {
                 json!({"description": "look", "prompt": "long"}),
                 "task  `look`",
             ),
-            ("mcp__a__b", json!({"x": 1}), "`mcp__a__b`  `{\"x\":1}`"),
+            (
+                "mcp__a__b",
+                json!({"x": 1, "list": [1], "name": "n m", "deep": {"a": 1}}),
+                "`mcp__a__b`  `name: n m, x: 1`",
+            ),
+            (
+                "ask",
+                json!({"questions": [{"id": "q", "question": "Which\none?", "options": [{"label": "A"}]}]}),
+                "ask  `Which one?`",
+            ),
+            ("ask", json!({"questions": []}), "ask"),
             ("todo", json!({}), "todo"),
             ("todo", Value::Null, "todo"),
-            ("", json!([1]), "tool  `[1]`"),
+            ("", json!([1]), "tool"),
         ] {
             assert_eq!(label(tool, &args), shown);
         }

@@ -83,7 +83,7 @@ fn two(total: u128, step: u128, large: &str, small: &str) -> String {
     }
 }
 
-fn context(percent: f64) -> Option<String> {
+pub(super) fn context(percent: f64) -> Option<String> {
     if !percent.is_finite() || percent < 0.0 {
         return None;
     }
@@ -93,7 +93,7 @@ fn context(percent: f64) -> Option<String> {
     Some(format!("{percent:.0} % context"))
 }
 
-fn cost(dollars: f64) -> Option<String> {
+pub(super) fn cost(dollars: f64) -> Option<String> {
     if !dollars.is_finite() || dollars < 0.0 {
         return None;
     }
@@ -107,7 +107,7 @@ fn cost(dollars: f64) -> Option<String> {
 }
 
 /// A name that somebody else chose, such as a branch: on one line, of bounded length, and without markup of its own.
-fn name(raw: &str) -> Option<String> {
+pub(super) fn name(raw: &str) -> Option<String> {
     let words: Vec<&str> = raw
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

@@ -4,14 +4,24 @@
 
 pub mod activity;
 pub mod answer;
+pub mod board;
+pub mod card;
+pub(crate) mod dialog;
 pub mod footer;
+pub mod health;
+pub mod help;
 pub mod log;
 pub mod markdown;
 pub mod name;
 pub mod notice;
+pub mod queue;
 pub mod redact;
+pub mod sessions;
+pub mod settings;
 pub mod split;
+pub mod status;
 pub mod text;
+pub mod words;
 
 /// What Discord takes as the content of one message, in characters.
 pub const MESSAGE_LIMIT: usize = 2000;

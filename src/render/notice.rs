@@ -78,6 +78,11 @@ fn retry(prompt: Option<PromptId>) -> Vec<(String, &'static str, Style)> {
         .collect()
 }
 
+fn continue_queue(session: &SessionId) -> (String, &'static str, Style) {
+    let id = format!("omp:queue:continue:{session}");
+    (id, "Continue queue", Style::Primary)
+}
+
 /// What is said about a notice. `excerpt` is the beginning of the prompt that it is about.
 #[must_use]
 pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note {
@@ -119,7 +124,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
                 "⏸️ {} waiting until you continue the queue. What you write now runs at once.",
                 are(*count)
             ),
-            &[(format!("omp:queue:{session}"), "Continue queue", Style::Primary)],
+            &[continue_queue(session)],
         ),
         Notice::Interrupted { prompt } => aloud(
             format!(
@@ -137,7 +142,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
                 (about(*prompt, "discard"), "Ignore", Style::Secondary),
             ],
         ),
-        Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has 20 s to finish"),
+        Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has a moment to finish"),
         Notice::Stopped { dropped } => stopped(*dropped),
     }
 }
@@ -242,6 +247,8 @@ pub fn reply(reply: Reply) -> String {
         Reply::Stopping => "⏹️ Stopping the session.".to_owned(),
         Reply::Continued { count: 0 } => "The queue is not held: nothing to continue.".to_owned(),
         Reply::Continued { count } => format!("▶️ Running {}.", plural(count, "held prompt")),
+        Reply::Discarded { count: 0 } => "That is not waiting any more.".to_owned(),
+        Reply::Discarded { count } => format!("🗑️ {} dropped.", plural(count, "prompt")),
         Reply::Decided => "Done.".to_owned(),
         Reply::Stale => "That was decided before, or has expired; nothing was run.".to_owned(),
     }

@@ -8,8 +8,10 @@
 mod demo;
 mod dialogs;
 mod history;
+mod improvise;
 mod player;
 mod script;
+mod step;
 mod turn;
 mod wire;
 
@@ -25,6 +27,10 @@ use self::wire::Wire;
 
 /// How it is started: what matters of the real agent's flags, and of its own environment.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent traits that a test combines"
+)]
 struct Options {
     model: Option<String>,
     thinking: Option<String>,
@@ -35,6 +41,8 @@ struct Options {
     old: bool,
     /// Begins a new session where the one to resume is missing.
     forgetful: bool,
+    /// Behaves as a real agent would, for people who have a look.
+    believable: bool,
 }
 
 /// What arrives on stdin.
@@ -53,7 +61,7 @@ struct Moods {
 }
 
 /// Runs the scripted agent until its stdin is closed. Takes the arguments after the subcommand and returns
-/// the exit code. `OMPCORD_SCRIPTED` may name traits (`noready,old,forgetful`), `OMPCORD_SCRIPTED_DIR` is
+/// the exit code. `OMPCORD_SCRIPTED` may name traits (`noready,old,forgetful,demo`), `OMPCORD_SCRIPTED_DIR` is
 /// where conversations are kept, `OMPCORD_SCRIPTED_SPEED` makes the demo faster.
 #[must_use]
 pub fn run(args: &[String]) -> i32 {
@@ -92,6 +100,7 @@ impl Options {
         let mut options = Self::default();
         let has = |name: &str| traits.split(',').any(|given| given.trim() == name);
         (options.mute, options.old, options.forgetful) = (has("noready"), has("old"), has("forgetful"));
+        options.believable = has("demo");
         let mut args = args.iter();
         while let Some(flag) = args.next() {
             let place = match flag.as_str() {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::history::History;
+use super::step::Step;
 use super::wire::{Message, Wire};
 use super::{Input, Moods, Options};
 
@@ -42,7 +43,18 @@ pub(super) struct Player {
     /// Pieces have exactly so many characters.
     pub(super) cut: Option<usize>,
     pub(super) tool_ms: u64,
+    /// How many messages were compacted.
+    compacted: usize,
     ids: u64,
+}
+
+/// What there is to choose from.
+fn models() -> [Value; 3] {
+    [
+        json!({"provider": "scripted", "id": "scripted-1", "name": "Scripted"}),
+        json!({"provider": "scripted", "id": "special-7", "name": "Scripted, special"}),
+        json!({"provider": "acme", "id": "fast", "name": "Fast", "thinking": {"efforts": ["low", "high"]}}),
+    ]
 }
 
 impl Player {
@@ -73,6 +85,7 @@ impl Player {
             slow: None,
             cut: None,
             tool_ms: 50,
+            compacted: 0,
             ids: 0,
         }
     }
@@ -120,20 +133,28 @@ impl Player {
             "get_state" => return self.wire.response(&command, Some(&self.state())),
             "get_session_stats" => return self.wire.response(&command, Some(&self.stats())),
             "get_available_models" => {
-                let model = json!({"provider": "scripted", "id": "scripted-1", "name": "Scripted"});
-                return self.wire.response(&command, Some(&json!({"models": [model]})));
+                return self.wire.response(&command, Some(&json!({"models": models()})));
             }
             "set_model" => {
+                self.hold();
                 let name = |key: &str| command[key].as_str().unwrap_or_default().to_owned();
-                self.model = (name("provider"), name("modelId"));
+                let (provider, model) = (name("provider"), name("modelId"));
+                let known = |m: &Value| m["provider"] == provider.as_str() && m["id"] == model.as_str();
+                if !models().iter().any(known) {
+                    let error = format!("Model not found: {provider}/{model}");
+                    return self.wire.refusal(&command["id"], &command["type"], &error);
+                }
+                self.model = (provider, model);
             }
-            "set_thinking_level" => self.options.thinking = command["level"].as_str().map(str::to_owned),
-            "compact" => {
-                self.wire
-                    .frame(&json!({"type": "auto_compaction_start", "reason": "threshold"}));
-                self.wire
-                    .frame(&json!({"type": "auto_compaction_end", "aborted": false}));
+            "set_thinking_level" => {
+                self.hold();
+                // As some models do: less than what was asked for.
+                let level = command["level"]
+                    .as_str()
+                    .map(|l| if l == "max" { "high" } else { l });
+                self.options.thinking = level.map(str::to_owned);
             }
+            "compact" => return self.compact(&command),
             "prompt" => return self.prompt(command, text),
             "steer" if self.streaming => self.steers.push_back(text),
             // As with the real agent: what is steered into nothing begins a turn.
@@ -154,6 +175,31 @@ impl Player {
         self.wire.response(&command, nothing);
     }
 
+    fn compact(&mut self, command: &Value) {
+        self.hold();
+        if self.history.len() == self.compacted {
+            let error = "Nothing to compact (session too small)";
+            return self.wire.refusal(&command["id"], &command["type"], error);
+        }
+        let before = self.tokens();
+        self.wire
+            .frame(&json!({"type": "auto_compaction_start", "reason": "threshold"}));
+        self.compacted = self.history.len();
+        self.wire
+            .frame(&json!({"type": "auto_compaction_end", "aborted": false}));
+        let data = json!({"summary": "What was said.", "firstKeptEntryId": "1", "tokensBefore": before});
+        self.wire.response(command, Some(&data));
+    }
+
+    /// An answer takes as long as there is a file `hold` beside the conversations: for tests of slow agents.
+    fn hold(&mut self) {
+        while self.history.is_held() && self.wait(20).is_ok() {}
+    }
+
+    fn tokens(&self) -> usize {
+        100 + (self.history.len() - self.compacted) * 40
+    }
+
     fn prompt(&mut self, command: Value, text: String) {
         self.wire.response(&command, None);
         if !self.streaming {
@@ -171,7 +217,7 @@ impl Player {
 
     fn state(&self) -> Value {
         let messages = self.history.len();
-        let tokens = 100 + messages * 40;
+        let tokens = self.tokens();
         json!({
             "model": {"id": self.model.1, "name": "Scripted", "provider": self.model.0},
             "thinkingLevel": self.options.thinking.as_deref().unwrap_or("off"),
@@ -189,6 +235,20 @@ impl Player {
             "tokens": {"input": 100 * messages, "output": 20 * messages, "total": 120 * messages},
             "cost": 0.0002,
         })
+    }
+
+    /// Whether it behaves as a real agent does, and not as a test wants it.
+    pub(super) fn believable(&self) -> bool {
+        self.options.believable
+    }
+
+    /// What is done with a prompt that has no directive.
+    pub(super) fn otherwise(&self) -> fn(String) -> Step {
+        if self.options.believable {
+            Step::Improvise
+        } else {
+            |prompt| Step::Say(format!("You said: {prompt}"))
+        }
     }
 
     /// Hears what there is to hear for so long.

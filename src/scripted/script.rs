@@ -12,8 +12,13 @@
 //! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
 //! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
 //! | `ASK:question\|a\|b` | the `ask` tool |
-//! | `APPROVE:tool:command` | the approval gate |
+//! | `APPROVE:tool:command`, `APPROVE:tool!reason:command` | the approval gate; for a reason of its own |
+//! | `SELECT:question\|a\|b` | a choice without anything that follows it |
+//! | `PAIR:tool:command\|command` | two approvals at once |
+//! | `WITHDRAW:question\|a\|b` | a choice that is withdrawn when something is steered |
+//! | `TIMED:ms:question\|a\|b` | a choice that is given up after so long, without a word |
 //! | `CONFIRM:title\|text`, `INPUT:title\|placeholder`, `EDITOR:title\|prefill` | the other dialogs |
+//! | … `label~detail`, `{options:60}`, `{words:3000}` | in dialogs: what is said about an option, many options, much text |
 //! | `NOTIFY:text`, `TITLE:text`, `RETRY:count` | what it may say besides |
 //! | `HISTORY` | says every user message so far |
 //! | `STEERABLE` | waits for a steering message or an abort, and says which |
@@ -24,65 +29,16 @@
 //! | `CRASH:code`, `KILLSELF`, `MIDLINE` | exits; kills itself; dies in the middle of a frame |
 //! | `GARBAGE`, `BIGFRAME:mib`, `CHUNKED:mib` | no frames at all; one large one; one in pieces |
 //! | `GRANDCHILD:seconds[:bare]` | leaves a `sleep` behind in its own group, `bare` without our environment |
-//! | `DEMO` | half a minute of a believable session |
+//! | `DEMO` | a believable session of a minute and a half |
 
-/// One thing to play.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
-    Say(String),
-    Tool {
-        name: String,
-        args: serde_json::Value,
-    },
-    Lines {
-        count: u64,
-        per_second: u64,
-        to_stdout: bool,
-    },
-    Ask {
-        question: String,
-        options: Vec<String>,
-    },
-    Approve {
-        tool: String,
-        command: String,
-    },
-    Dialog {
-        method: &'static str,
-        title: String,
-        more: String,
-    },
-    Notify(String),
-    Title(String),
-    Retry(u64),
-    Wait(u64),
-    Log(String),
-    Out(String),
-    Cut(usize),
-    Block,
-    Think(String),
-    Break(String),
-    History,
-    Steerable,
-    Error(String),
-    Hang,
-    IgnoreTerm,
-    Deaf,
-    Crash(i32),
-    KillSelf,
-    Midline,
-    Garbage,
-    BigFrame {
-        mib: usize,
-    },
-    Chunked {
-        mib: usize,
-    },
-    Grandchild {
-        seconds: u64,
-        bare: bool,
-    },
-    Demo,
+use super::step::Step;
+
+/// How a choice ends besides by an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Never,
+    WhenSteered,
+    After(u64),
 }
 
 /// A prompt, read.
@@ -95,8 +51,8 @@ pub(super) struct Script {
     pub(super) tool_ms: u64,
 }
 
-/// Reads a prompt. Without any directive it is answered with itself.
-pub(super) fn read(prompt: &str) -> Script {
+/// Reads a prompt. Without any directive it is up to the caller what it becomes.
+pub(super) fn read(prompt: &str, otherwise: impl FnOnce(String) -> Step) -> Script {
     let mut script = Script {
         steps: Vec::new(),
         slow: None,
@@ -113,7 +69,7 @@ pub(super) fn read(prompt: &str) -> Script {
         rest = directive(at_word, &mut script).unwrap_or_else(word_after);
     }
     if script.steps.is_empty() {
-        script.steps.push(Step::Say(format!("You said: {prompt}")));
+        script.steps.push(otherwise(prompt.to_owned()));
     }
     script
 }
@@ -175,9 +131,17 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
         let (title, more) = line.split_once('|').unwrap_or((line, ""));
         Step::Dialog {
             method,
-            title: title.to_owned(),
-            more: more.to_owned(),
+            title: filled(title),
+            more: filled(more),
         }
+    };
+    let select = |line: &str, ends| {
+        let mut parts = line.split('|');
+        Some(Step::Select {
+            question: filled(parts.next()?),
+            options: parts.flat_map(options).collect(),
+            ends,
+        })
     };
     Some(match name {
         "SAY" => Step::Say(line.replace("\\n", "\n")),
@@ -192,18 +156,31 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
         "INPUT" => dialog("input"),
         "EDITOR" => dialog("editor"),
         "ASK" => {
-            let mut parts = line.split('|').map(str::to_owned);
+            let mut parts = line.split('|');
             Step::Ask {
-                question: parts.next()?,
-                options: parts.collect(),
+                question: filled(parts.next()?),
+                options: parts.flat_map(options).collect(),
             }
         }
         "APPROVE" => {
             let (tool, command) = line.split_once(':')?;
             Step::Approve {
                 tool: tool.to_owned(),
-                command: command.to_owned(),
+                commands: vec![filled(command)],
             }
+        }
+        "PAIR" => {
+            let (tool, commands) = line.split_once(':')?;
+            Step::Approve {
+                tool: tool.to_owned(),
+                commands: commands.split('|').map(filled).collect(),
+            }
+        }
+        "SELECT" => select(line, Ends::Never)?,
+        "WITHDRAW" => select(line, Ends::WhenSteered)?,
+        "TIMED" => {
+            let (ms, line) = line.split_once(':')?;
+            select(line, Ends::After(ms.parse().ok()?))?
         }
         _ => return None,
     })
@@ -236,6 +213,27 @@ fn with_value(name: &str, value: &str) -> Option<Step> {
     })
 }
 
+/// A text of a dialog: `\n` is a newline, `{words:n}` so many bytes of words.
+fn filled(text: &str) -> String {
+    let text = text.replace("\\n", "\n");
+    let parts = text.split_once("{words:").and_then(|(before, rest)| {
+        let (count, after) = rest.split_once('}')?;
+        Some(format!("{before}{}{after}", words(count.parse().ok()?)))
+    });
+    parts.unwrap_or(text)
+}
+
+/// An option, or many where it says `{options:n}`.
+fn options(text: &str) -> Vec<String> {
+    let count = text
+        .strip_prefix("{options:")
+        .and_then(|rest| rest.strip_suffix('}'));
+    match count.and_then(|count| count.parse().ok()) {
+        Some(count) => (1..=count).map(|n: u32| format!("option {n}")).collect(),
+        None => vec![filled(text)],
+    }
+}
+
 /// So many bytes of numbered words, so that a lost or doubled piece shows.
 fn words(bytes: usize) -> String {
     let mut text = String::with_capacity(bytes);
@@ -252,6 +250,10 @@ fn words(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(prompt: &str) -> Script {
+        super::read(prompt, Step::Say)
+    }
 
     #[test]
     fn directives_stand_anywhere() {
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directive_is_said_back() {
+    fn what_is_no_directive_is_left_to_the_caller() {
         for prompt in [
             "hello",
             "Say HELLO to a TODO: list",
@@ -308,7 +310,7 @@ mod tests {
             "LINES",
             "héllo 🚀 SLOW:",
         ] {
-            assert_eq!(read(prompt).steps, [Step::Say(format!("You said: {prompt}"))]);
+            assert_eq!(read(prompt).steps, [Step::Say(prompt.to_owned())]);
         }
     }
 }

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use nix::sys::signal::{SigSet, Signal, kill};
 use serde_json::{Value, json};
 
+use super::die;
 use super::player::{Broken, Player};
-use super::script::{self, Script, Step};
+use super::script::{self, Script};
+use super::step::Step;
 use super::wire::{self, Message};
-use super::{demo, die};
 
 /// How large the pieces are in which text is said when nobody asked for words.
 const PIECE_BYTES: usize = 64;
@@ -29,7 +30,7 @@ impl Player {
             self.wire.frame(&json!({"type": kind, "message": user}));
         }
         self.history.push("user", text);
-        let Script { steps, slow, tool_ms } = script::read(text);
+        let Script { steps, slow, tool_ms } = script::read(text, self.otherwise());
         (self.slow, self.tool_ms, self.cut) = (slow, tool_ms, None);
         let images = prompt["images"].as_array().map_or(0, Vec::len);
         let seen = (images > 0).then(|| Step::Say(format!("I see {images} image(s). ")));
@@ -52,11 +53,15 @@ impl Player {
     }
 
     /// What was steered in and not waited for is answered at the end.
-    fn hear_steers(&mut self) -> Result<(), Broken> {
+    pub(super) fn hear_steers(&mut self) -> Result<(), Broken> {
         self.wait(0)?;
         while let Some(steer) = self.steers.pop_front() {
             self.history.push("user", &steer);
-            self.say(&format!("Steered: {steer}"))?;
+            if self.believable() {
+                self.take_note(&steer)?;
+            } else {
+                self.say(&format!("Steered: {steer}"))?;
+            }
         }
         Ok(())
     }
@@ -66,7 +71,12 @@ impl Player {
             Step::Say(text) => self.say(&text)?,
             Step::Tool { name, args } => self.tool(&name, &args, self.tool_ms)?,
             Step::Ask { question, options } => self.ask(&question, options)?,
-            Step::Approve { tool, command } => self.approve(&tool, &command)?,
+            Step::Approve { tool, commands } => self.approve(&tool, &commands)?,
+            Step::Select {
+                question,
+                options,
+                ends,
+            } => self.select(&question, &options, ends)?,
             Step::Dialog { method, title, more } => self.other_dialog(method, &title, &more)?,
             Step::Lines {
                 count,
@@ -74,7 +84,6 @@ impl Player {
                 to_stdout,
             } => self.lines(count, per_second, to_stdout)?,
             Step::Retry(count) => self.retry(count)?,
-            Step::Wait(ms) => self.wait(ms)?,
             Step::Log(line) => wire::log(&line),
             Step::Out(line) => self.wire.raw(format!("{line}\n").as_bytes()),
             Step::Cut(characters) => self.cut = Some(characters.max(1)),
@@ -106,7 +115,8 @@ impl Player {
                 self.end_message("error", Some(text));
                 return Err(Broken::Failed);
             }
-            Step::Demo => demo::steps().into_iter().try_for_each(|step| self.play(step))?,
+            Step::Demo => self.tour()?,
+            Step::Improvise(request) => self.improvise(&request)?,
             misbehaviour => self.misbehave(&misbehaviour),
         }
         self.wait(0)
@@ -246,7 +256,7 @@ impl Player {
     }
 
     /// Ends the block of text that is being said, if there is one.
-    fn end_block(&mut self) {
+    pub(super) fn end_block(&mut self) {
         let Some(message) = &mut self.message else { return };
         if message.text.is_empty() {
             return;
@@ -260,7 +270,7 @@ impl Player {
         self.wire.update(&event, &message.json().to_string());
     }
 
-    fn think(&mut self, text: &str) {
+    pub(super) fn think(&mut self, text: &str) {
         self.end_block();
         let message = self.message();
         let index = message.blocks.len();
@@ -283,7 +293,7 @@ impl Player {
     }
 
     /// Ends the message that is being said, or an empty one.
-    fn end_message(&mut self, stop_reason: &'static str, error: Option<String>) {
+    pub(super) fn end_message(&mut self, stop_reason: &'static str, error: Option<String>) {
         self.end_block();
         let begun = self.message.is_some();
         let model = self.model.clone();
@@ -336,7 +346,7 @@ impl Player {
         self.wire.frame(&json!({"type": "turn_start"}));
     }
 
-    fn tool(&mut self, name: &str, args: &Value, ms: u64) -> Result<(), Broken> {
+    pub(super) fn tool(&mut self, name: &str, args: &Value, ms: u64) -> Result<(), Broken> {
         let id = self.call(name, args);
         self.tool_started(&id, name, args);
         let waited = self.wait(ms);

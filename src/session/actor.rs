@@ -11,13 +11,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::deliver::{Parcel, Way};
-use super::dialog::Dialogs;
+use super::dialog::{By, Dialogs, Took, Wish};
+use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::publish::Publisher;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
+use crate::agent::AskError;
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
+use crate::render::dialog::Why;
 use crate::store::sessions::Session;
+use crate::store::vitals::Vitals;
 
 /// How long to wait before the store is asked again for what a session is.
 const RESTORE_AGAIN: Duration = Duration::from_secs(1);
@@ -47,16 +51,28 @@ pub(super) enum Control {
         /// What the agent is given.
         parcel: Parcel,
     },
-    /// A person answered a question of the agent.
+    /// Which process runs, if any.
+    Peek(oneshot::Sender<Live>),
+    /// What the next process is started with.
+    Set(Setting),
+    /// Write to disk what the transcript has.
+    Record(oneshot::Sender<()>),
+    /// A person wants the conversation to be compacted.
+    Compact(CompactRequest),
+    /// The agent is done with that.
+    Compacted(Result<Compacted, AskError>),
+    /// The thread has another name now.
+    Named(String),
+    /// A person wants something of a question of the agent.
     Answer {
         /// The question's key.
         key: String,
-        /// Which option.
-        choice: usize,
-        /// Who, for the thread.
-        by: String,
-        /// Whether the question was still open.
-        reply: oneshot::Sender<bool>,
+        /// What.
+        wish: Wish,
+        /// Who.
+        by: By,
+        /// What became of it.
+        reply: oneshot::Sender<Took>,
     },
 }
 
@@ -107,7 +123,17 @@ pub(super) struct Actor {
     pub(super) fetching: Option<PromptId>,
     pub(super) timers: HashMap<Timer, Instant>,
     pub(super) reply: Option<oneshot::Sender<Reply>>,
+    /// Who waits for the conversation to be compacted.
+    pub(super) compaction: Option<CompactRequest>,
     pub(super) closing: bool,
+    /// What must be known again after a restart.
+    pub(super) vitals: Vitals,
+    /// The same as it is stored.
+    pub(super) kept_vitals: Vitals,
+    /// The thread's one new name was given.
+    pub(super) titled: bool,
+    /// Something happened since the session was last told of.
+    pub(super) stirred: bool,
 }
 
 /// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
@@ -128,6 +154,10 @@ impl Drop for Seat {
 #[derive(Debug, Default)]
 pub(super) struct TurnClock {
     pub(super) began: Option<Instant>,
+    /// The same for people, in unix milliseconds.
+    pub(super) began_ms: Option<i64>,
+    /// The tools that run: id and name.
+    pub(super) tools: Vec<(String, String)>,
     pub(super) cost: f64,
     pub(super) model: Option<String>,
     pub(super) next_typing: Option<Instant>,
@@ -156,6 +186,11 @@ impl Actor {
         while !self.closing {
             if let Err(error) = self.next(&mut inbox).await {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
+                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+            }
+            if std::mem::take(&mut self.stirred)
+                && let Err(error) = self.publish_view().await
+            {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
@@ -195,15 +230,25 @@ impl Actor {
         let typing = self.turn.as_ref().and_then(|turn| turn.next_typing);
         let timers = self.timers.values().min().copied();
         let far = Instant::now() + Duration::from_hours(1);
-        [shown, typing, timers].into_iter().flatten().min().unwrap_or(far)
+        [shown, typing, timers, self.dialogs.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(far)
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
+        self.stirred = true;
         match control {
             // The actor looked into the store when it started.
             Control::Wake => Ok(()),
             // A slot that was given back while this was on its way is not ours any more.
             Control::Input(Input::SlotGranted) if !self.deps.slots.holds(self.handle.id()) => Ok(()),
+            Control::Input(Input::Shutdown) => {
+                let done = self.input(Input::Shutdown).await;
+                // Nobody will answer in the seconds that are left, and a turn that waits cannot end.
+                self.expire_dialogs(Why::Shutdown).await.and(done)
+            }
             Control::Input(input) => self.input(input).await,
             Control::Ask(input, reply) => {
                 self.reply = Some(reply);
@@ -211,16 +256,33 @@ impl Actor {
                 self.reply = None;
                 done
             }
+            Control::Named(name) => {
+                if let Some(session) = &mut self.session {
+                    session.thread_name = name;
+                }
+                Ok(())
+            }
             Control::Parcel { prompt, way, parcel } => self.hand_over(prompt, way, parcel).await,
-            Control::Answer {
-                key,
-                choice,
-                by,
-                reply,
-            } => {
-                let answered = self.answer_dialog(&key, choice, &by).await;
+            Control::Peek(reply) => {
+                // The asker may have gone.
+                reply.send(self.live()).ok();
+                Ok(())
+            }
+            Control::Set(setting) => {
+                self.set(setting);
+                Ok(())
+            }
+            Control::Record(reply) => {
+                let done = self.flush_transcript().await;
+                reply.send(()).ok();
+                done
+            }
+            Control::Compact(request) => self.compact(request).await,
+            Control::Compacted(result) => self.compacted(result).await,
+            Control::Answer { key, wish, by, reply } => {
+                let answered = self.answer_dialog(&key, &wish, &by).await;
                 // The asker may have gone; the answer stands.
-                reply.send(matches!(answered, Ok(true))).ok();
+                reply.send(*answered.as_ref().unwrap_or(&Took::Failed)).ok();
                 answered.map(|_| ())
             }
         }
@@ -228,6 +290,7 @@ impl Actor {
 
     /// One step of the state, with all its effects. A failed effect does not keep the following ones from running.
     pub(super) async fn input(&mut self, input: Input) -> Result<()> {
+        self.stirred = true;
         let mut first_error = Ok(());
         self.note_input(&input);
         let mut effects = self.state.step(input);
@@ -266,8 +329,15 @@ impl Actor {
             .collect();
         for timer in fired {
             self.timers.remove(&timer);
+            if timer == Timer::Idle && self.dialogs.is_asking() {
+                // Somebody of the agent waits for a person, though no turn runs.
+                self.timers
+                    .insert(timer, now + self.deps.config.agent.idle_timeout);
+                continue;
+            }
             self.input(Input::TimerFired(timer)).await?;
         }
+        self.dialogs_due().await?;
         self.flush().await
     }
 

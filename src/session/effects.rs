@@ -15,14 +15,16 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, workspace};
-use crate::agent::{AgentSpec, Stop};
+use super::{Deps, paint, workspace};
+use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::{MessageId, ThreadId};
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
+use crate::store::now_ms;
 use crate::store::sessions::SessionPhase;
+use crate::store::vitals::Vitals;
 
 /// Events of the agent that may wait for the actor. More and the agent waits: memory stays flat in a flood.
 const EVENTS: usize = 256;
@@ -42,7 +44,12 @@ impl Actor {
             fetching: None,
             timers: std::collections::HashMap::new(),
             reply: None,
+            compaction: None,
             closing: false,
+            vitals: Vitals::default(),
+            kept_vitals: Vitals::default(),
+            titled: false,
+            stirred: false,
         }
     }
 
@@ -55,6 +62,9 @@ impl Actor {
             .session(&id)
             .await?
             .context("the session is not in the store")?;
+        self.vitals = self.deps.store.vitals(&id).await?;
+        self.kept_vitals = self.vitals.clone();
+        self.state.remember(self.vitals.health);
         let prompts = self.deps.store.open_prompts(&id).await?;
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
@@ -62,6 +72,7 @@ impl Actor {
         }
         if let (true, Some(thread)) = (opened, session.thread) {
             self.enter(thread).await?;
+            self.restore_approvals().await?;
         }
         self.session = Some(session);
         if self.closing {
@@ -97,6 +108,7 @@ impl Actor {
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
+            Effect::Compact => self.start_compacting(),
             Effect::Abort => return Ok(self.abort()),
             Effect::EndAgent { abort } => {
                 if let Some(running) = &self.running {
@@ -169,7 +181,7 @@ impl Actor {
             thinking: session.thinking.clone(),
             approval_mode: session.approval_mode.clone(),
             resume: session.agent_session.clone(),
-            extra_env: self.deps.agent_env(&session.id).await,
+            extra_env: self.deps.session_env(&session.id).await,
             marker: format!("{}/{}", self.deps.marker, session.id),
             start_timeout: Duration::from_mins(1),
         };
@@ -216,9 +228,8 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "The conversation is kept: {} in {} continues it in a terminal",
-                text::code(&format!("omp --resume {agent_session}")),
-                text::code(&session.workspace)
+                "`/omp resume` goes on here; in a terminal: {}",
+                text::code(&format!("omp --resume {agent_session}"))
             )));
         }
         let draft = Draft {
@@ -235,12 +246,14 @@ impl Actor {
 
     fn begin_turn(&mut self) {
         let now = Instant::now();
+        self.vitals.active_at = now_ms();
         self.turn = Some(TurnClock {
             began: Some(now),
+            began_ms: Some(self.vitals.active_at),
             next_typing: Some(now),
             ..TurnClock::default()
         });
-        self.note("turn_started", String::new(), &serde_json::Value::Null);
+        self.note_event("turn_started", String::new(), &serde_json::Value::Null);
     }
 
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
@@ -253,6 +266,10 @@ impl Actor {
             }
             _ => None,
         };
+        self.spent(turn.cost, turn.model.as_deref(), report.as_ref());
+        if let Some(title) = report.as_ref().and_then(|report| report.title.as_deref()) {
+            self.titled(title);
+        }
         let workspace = self
             .session
             .as_ref()
@@ -289,6 +306,22 @@ impl Actor {
         }
     }
 
+    /// What the turn has used. It is stored with the view that follows.
+    fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
+        let vitals = &mut self.vitals;
+        vitals.active_at = now_ms();
+        vitals.cost += cost;
+        if let Some(model) = model {
+            vitals.model = Some(model.to_owned());
+        }
+        if let Some(report) = report {
+            vitals.model = report.model.clone().or(vitals.model.take());
+            vitals.thinking = report.thinking.clone().or(vitals.thinking.take());
+            vitals.context_percent = report.context_percent;
+            vitals.tokens = report.context_tokens.and_then(|tokens| tokens.try_into().ok());
+        }
+    }
+
     async fn unpin(&mut self) -> Result<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -306,6 +339,9 @@ impl Actor {
     async fn archive(&mut self) -> Result<()> {
         // A message to an archived thread would open it again.
         self.flush_all().await?;
+        if let Some(view) = self.view() {
+            paint::retire(&self.deps, &view).await?;
+        }
         match self.channel() {
             Some(channel) => {
                 self.deps

@@ -36,7 +36,7 @@ impl TurnClock {
 
 impl Actor {
     /// Notes something in the event log.
-    pub(super) fn note(&self, kind: &str, content: String, data: &Value) {
+    pub(super) fn note_event(&self, kind: &str, content: String, data: &Value) {
         let event = NewEvent::noted(self.handle.id(), kind, content, data);
         self.deps.events.note(event);
     }
@@ -44,13 +44,13 @@ impl Actor {
     pub(super) fn note_input(&mut self, input: &Input) {
         match input {
             Input::Prompt(prompt) => {
-                self.note(
+                self.note_event(
                     "prompt_queued",
                     String::new(),
                     &json!({ "prompt_id": prompt.id.to_string() }),
                 );
             }
-            Input::Steer(prompt) => self.note(
+            Input::Steer(prompt) => self.note_event(
                 "prompt_queued",
                 String::new(),
                 &json!({ "prompt_id": prompt.id.to_string(), "steer": true }),
@@ -87,14 +87,14 @@ impl Actor {
             PromptState::Failed => "prompt_failed",
             PromptState::Dropped => "prompt_dropped",
         };
-        self.note(kind, String::new(), &json!({ "prompt_id": prompt.to_string() }));
+        self.note_event(kind, String::new(), &json!({ "prompt_id": prompt.to_string() }));
         Ok(())
     }
 
     pub(super) async fn store_stopped(&mut self) -> Result<()> {
         let id = self.handle.id();
         self.deps.store.stop_session(id).await?;
-        self.note("session_stopped", String::new(), &Value::Null);
+        self.note_event("session_stopped", String::new(), &Value::Null);
         self.deps.tokens.revoke(id).await
     }
 
@@ -113,6 +113,6 @@ impl Actor {
             "model": turn.model,
             "cost": turn.cost,
         });
-        self.note("turn_ended", turn.answer.clone(), &data);
+        self.note_event("turn_ended", turn.answer.clone(), &data);
     }
 }

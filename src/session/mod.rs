@@ -4,16 +4,23 @@
 //! processes, `publish` turns events into messages.
 
 pub mod actor;
+mod card;
+pub mod dashboard;
 mod deliver;
 mod desk;
 mod dialog;
 mod effects;
 mod events;
+mod feedback;
+pub mod live;
 mod logs;
+pub mod models;
 pub mod open;
+mod paint;
 mod prose;
 mod publish;
 pub mod registry;
+mod rename;
 mod running;
 mod secrets;
 pub mod slots;
@@ -21,6 +28,7 @@ pub mod state;
 pub mod terminal;
 mod tools;
 mod transcript;
+pub mod view;
 mod workspace;
 
 use std::path::PathBuf;
@@ -42,6 +50,8 @@ use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
 pub use deliver::safe_name;
+pub(crate) use dialog::{By, Took, left};
+pub use dialog::{Form, Wish};
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.
@@ -68,6 +78,10 @@ pub struct Deps {
     pub tracker: TaskTracker,
     /// The running actors.
     pub sessions: Sessions,
+    /// The models that agents have offered.
+    pub models: models::Models,
+    /// How the daemon itself is doing.
+    pub host: crate::status::Host,
     /// Marks the agents of this installation in their environment.
     pub marker: String,
     /// What happened, for programs.
@@ -81,12 +95,17 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// What an agent's environment gets besides the allowed variables: what the owner wants, and the way to the daemon.
-    async fn agent_env(&self, session: &SessionId) -> Vec<(String, String)> {
+    /// What an agent's environment gets besides the allowed variables, whatever it is started for.
+    pub(crate) fn agent_env(&self) -> Vec<(String, String)> {
         let extra = self.config.agent.extra_env.iter();
-        let mut env: Vec<_> = extra
+        extra
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
-            .collect();
+            .collect()
+    }
+
+    /// The same for an agent that works in a session: it is told the way to the daemon.
+    async fn session_env(&self, session: &SessionId) -> Vec<(String, String)> {
+        let mut env = self.agent_env();
         let mut give = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
         give("OMPCORD_OWNED", "1");
         match self.tokens.issue(session, Holder::Agent).await {

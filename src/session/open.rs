@@ -98,8 +98,12 @@ fn opening_line(session: &Session) -> String {
         "yolo" => "never asks (yolo)",
         other => other,
     };
+    let again = match session.agent_session {
+        Some(_) => "\n↩️ The conversation goes on where it ended: write what comes next",
+        None => "",
+    };
     quiet(&format!(
-        "{} ⋅ {} ⋅ {mode} ⋅ {}",
+        "{} ⋅ {} ⋅ {mode} ⋅ {}{again}",
         code(&short(&session.workspace)),
         text::escape(model),
         session.id

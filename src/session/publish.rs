@@ -73,6 +73,11 @@ impl Publisher {
         self.logs.push(line, from, to, now);
     }
 
+    /// Has everything that was recorded on disk.
+    pub(super) async fn flush_transcript(&mut self) -> Result<()> {
+        self.transcript.flush().await
+    }
+
     /// Notes something in the transcript only.
     pub(super) fn record(&mut self, text: &str) {
         let text = self.desk.redactor.redact(text).into_owned();
@@ -317,11 +322,6 @@ impl Publisher {
         draft.content = self.desk.redactor.redact(&draft.content).into_owned();
         self.record(&draft.content);
         self.desk.post(draft).await
-    }
-
-    /// Keeps a text as a file that a message can carry.
-    pub(super) async fn keep_file(&self, name: &str, text: &str) -> Result<FileRef> {
-        self.desk.keep_file(name, text).await
     }
 
     /// Says something that is never edited.

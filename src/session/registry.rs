@@ -9,8 +9,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
+use super::dialog::asked::{AllAsked, Asked};
+use super::dialog::{By, Took, Wish};
 use super::state::{Input, Reply};
-use crate::ids::SessionId;
+use super::view::{SessionView, Status};
+use crate::ids::{ChannelId, SessionId};
 
 /// The running sessions. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +24,146 @@ struct Inner {
     running: Mutex<HashMap<SessionId, SessionHandle>>,
     count: watch::Sender<usize>,
     closing: AtomicBool,
+    asked: AllAsked,
+    views: Mutex<Views>,
+    /// Counts the changes of views.
+    changes: watch::Sender<u64>,
+    painting: tokio::sync::Mutex<()>,
     /// Weak, because the sessions are part of what they need.
     deps: OnceLock<Weak<Deps>>,
 }
 
+/// What the actors last said of themselves.
+#[derive(Debug, Default)]
+struct Views {
+    now: HashMap<SessionId, SessionView>,
+    /// Sessions that changed since somebody asked, and whether an actor said so.
+    changed: HashMap<SessionId, bool>,
+    /// How many messages people wrote since then.
+    written: HashMap<ChannelId, usize>,
+    /// Sessions whose words do not arrive.
+    blocked: HashMap<SessionId, &'static str>,
+}
+
+impl Views {
+    /// What cannot be seen in a session's thread is what matters most about it.
+    fn overlay(&self, view: &mut SessionView) {
+        if let Some(why) = self.blocked.get(&view.id) {
+            (view.status, view.phase_word) = (Status::Degraded, why);
+        }
+    }
+}
+
 impl Sessions {
+    fn views_lock(&self) -> MutexGuard<'_, Views> {
+        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sessions that have an actor, in no order.
+    #[must_use]
+    pub fn views(&self) -> Vec<SessionView> {
+        let views = self.views_lock();
+        let mut now: Vec<SessionView> = views.now.values().cloned().collect();
+        now.iter_mut().for_each(|view| views.overlay(view));
+        now
+    }
+
+    /// One session that has an actor.
+    #[must_use]
+    pub fn view(&self, id: &SessionId) -> Option<SessionView> {
+        let views = self.views_lock();
+        let mut view = views.now.get(id).cloned()?;
+        views.overlay(&mut view);
+        Some(view)
+    }
+
+    /// The same for a session that has no actor.
+    pub(super) fn overlay(&self, view: &mut SessionView) {
+        self.views_lock().overlay(view);
+    }
+
+    /// What a session says does not arrive, or does again. `true` where that is new.
+    pub(super) fn set_blocked(&self, id: &SessionId, why: Option<&'static str>) -> bool {
+        let mut views = self.views_lock();
+        let before = match why {
+            Some(why) => views.blocked.insert(id.clone(), why),
+            None => views.blocked.remove(id),
+        };
+        let changed = before != why;
+        if changed {
+            views.changed.entry(id.clone()).or_default();
+            drop(views);
+            self.changed();
+        }
+        changed
+    }
+
+    /// A person wrote a message in a session's thread.
+    pub(crate) fn wrote(&self, channel: ChannelId) {
+        *self.views_lock().written.entry(channel).or_default() += 1;
+        self.changed();
+    }
+
+    /// Held by whoever paints a card.
+    pub(super) async fn painting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.painting.lock().await
+    }
+
+    /// Counts up whenever a session has changed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// The sessions that have changed since this was last asked, each with whether an actor was at work, and how much
+    /// people wrote where, for the one who paints them.
+    pub(super) fn take_changed(&self) -> (HashMap<SessionId, bool>, HashMap<ChannelId, usize>) {
+        let mut views = self.views_lock();
+        (
+            std::mem::take(&mut views.changed),
+            std::mem::take(&mut views.written),
+        )
+    }
+
+    /// An actor tells how its session is doing.
+    pub(super) fn publish(&self, view: SessionView) {
+        let mut views = self.views_lock();
+        if views.now.get(&view.id) != Some(&view) {
+            views.changed.insert(view.id.clone(), true);
+            views.now.insert(view.id.clone(), view);
+            drop(views);
+            self.changed();
+        }
+    }
+
+    /// A session's thread has another name, as the store knows.
+    pub(crate) fn named(&self, id: &SessionId, name: &str) {
+        if let Some(handle) = self.lock().get(id) {
+            handle.control(Control::Named(name.to_owned()));
+        }
+        self.touch(id);
+    }
+
+    /// A session has changed in the store.
+    pub(super) fn touch(&self, id: &SessionId) {
+        self.views_lock().changed.entry(id.clone()).or_default();
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.0.changes.send_modify(|count| *count += 1);
+    }
+
+    /// The session has no actor any more: what the store says counts.
+    fn hide(&self, id: &SessionId) {
+        let mut views = self.views_lock();
+        if views.now.remove(id).is_some() {
+            views.changed.entry(id.clone()).or_default();
+            drop(views);
+            self.changed();
+        }
+    }
+
     /// Says what the actors need. Until then every message is dropped; it is durable anyway.
     pub fn connect(&self, deps: &Arc<Deps>) {
         // A second call would be a mistake of the boot; the first one stands.
@@ -37,7 +175,7 @@ impl Sessions {
     }
 
     /// Delivers under the lock, so that an actor cannot retire between being found and being told.
-    fn deliver(&self, id: &SessionId, control: Control) {
+    pub(super) fn deliver(&self, id: &SessionId, control: Control) {
         let mut running = self.lock();
         let known = running.get(id).filter(|handle| !handle.is_closed()).cloned();
         let handle = if let Some(handle) = known {
@@ -57,6 +195,16 @@ impl Sessions {
         handle.control(control);
     }
 
+    /// Delivers to an actor that runs already. `false`: there is none.
+    pub(super) fn deliver_if_running(&self, id: &SessionId, control: Control) -> bool {
+        let running = self.lock();
+        let handle = running.get(id).filter(|handle| !handle.is_closed());
+        if let Some(handle) = handle {
+            handle.control(control);
+        }
+        handle.is_some()
+    }
+
     /// Tells a session something, starting its actor if need be.
     pub fn send(&self, id: &SessionId, input: Input) {
         self.deliver(id, Control::Input(input));
@@ -74,19 +222,20 @@ impl Sessions {
         answer.await.ok()
     }
 
-    /// Answers a question of the agent. `false`: it is not open (any more).
-    pub async fn answer(&self, id: &SessionId, key: String, choice: usize, by: String) -> bool {
+    /// Wants something of a question of the agent. `None`: the session could not answer.
+    pub(crate) async fn answer(&self, id: &SessionId, key: String, wish: Wish, by: By) -> Option<Took> {
         let (reply, answer) = oneshot::channel();
-        self.deliver(
-            id,
-            Control::Answer {
-                key,
-                choice,
-                by,
-                reply,
-            },
-        );
-        answer.await.unwrap_or(false)
+        self.deliver(id, Control::Answer { key, wish, by, reply });
+        answer.await.ok()
+    }
+
+    /// The open question with this key, without waiting for anything.
+    pub(crate) fn asked(&self, id: &SessionId, key: &str) -> Option<Arc<Asked>> {
+        self.0.asked.get(id, key)
+    }
+
+    pub(super) fn all_asked(&self) -> &AllAsked {
+        &self.0.asked
     }
 
     /// Tells every running session that the daemon goes down, and starts none from now on.
@@ -117,6 +266,7 @@ impl Sessions {
         let idle = inbox.is_empty();
         if idle {
             running.remove(handle.id());
+            self.hide(handle.id());
             self.0.count.send_replace(running.len());
         }
         idle
@@ -131,6 +281,7 @@ impl Sessions {
             .is_some_and(|known| known.is_same(handle))
         {
             running.remove(handle.id());
+            self.hide(handle.id());
             self.0.count.send_replace(running.len());
         }
     }

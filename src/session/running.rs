@@ -7,16 +7,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::Actor;
-use super::dialog::Answered;
 use super::publish::Publisher;
 use super::secrets;
-use super::state::Input;
+use super::state::{Input, Phase};
 use crate::agent::{AgentHandle, AgentStateReport};
-use crate::discord::draft::Draft;
-use crate::event::{
-    AgentEvent, AgentExit, AgentStarted, Dialog, DialogAnswer, ExitHow, MessageEnded, NoticeLevel,
-};
+use crate::event::{AgentEvent, AgentExit, AgentStarted, ExitHow, MessageEnded, NoticeLevel};
 use crate::ids::PromptId;
+use crate::render::dialog::Why;
 use crate::render::text::{clip, escape};
 
 /// A running agent.
@@ -104,6 +101,7 @@ impl Actor {
         // The events ended without an exit: the task that sent them is gone, and with it the process.
         let event = event.unwrap_or_else(supervisor_gone);
         let now = Instant::now();
+        self.stirred |= !matches!(event, AgentEvent::Line(_) | AgentEvent::TextDelta { .. });
         let Some(publisher) = &mut self.publisher else {
             return Ok(());
         };
@@ -127,24 +125,35 @@ impl Actor {
             AgentEvent::MessageEnded(ended) => self.message_ended(ended, now).await,
             AgentEvent::ToolStarted { id, tool, args } => {
                 publisher.tool_started(&id, &tool, args, now);
+                self.tool_runs(id, Some(&tool));
                 Ok(())
             }
             AgentEvent::ToolEnded { id, is_error } => {
                 publisher.tool_ended(&id, is_error, now);
+                self.tool_runs(id, None);
                 Ok(())
             }
             AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
-            AgentEvent::DialogWithdrawn { id } => {
-                let withdrawn = self.dialogs.withdraw(&id);
-                self.close_dialogs(withdrawn.into_iter().collect()).await
-            }
+            AgentEvent::DialogWithdrawn { id } => self.withdraw_dialog(&id).await,
             AgentEvent::Exited(exit) => {
                 self.running = None;
-                let expired = self.dialogs.expire();
+                // Before the thread is archived, where that follows: nothing can be edited in it then.
+                let expired = self.expire_dialogs(Why::AgentGone).await;
                 let done = self.input(Input::Exited(exit)).await;
-                self.close_dialogs(expired).await.and(done)
+                self.compaction_ended_with_process();
+                done.and(expired)
             }
             other => self.turn_event(other).await,
+        }
+    }
+
+    /// A tool began, or ended.
+    fn tool_runs(&mut self, id: String, tool: Option<&str>) {
+        let Some(turn) = &mut self.turn else { return };
+        turn.tools.retain(|(known, _)| *known != id);
+        if let Some(tool) = tool {
+            let tool = self.deps.redactor.redact(tool);
+            turn.tools.push((id, clip(&tool, 60)));
         }
     }
 
@@ -170,9 +179,15 @@ impl Actor {
             AgentEvent::Started(started) => self.started(started).await,
             AgentEvent::TurnStarted => self.turn_started().await,
             AgentEvent::TurnEnded => {
-                let expired = self.dialogs.expire();
+                // What is asked outside of tools, by an extension, may outlive a turn that ended well.
+                let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
                 let done = self.input(Input::TurnEnded).await;
-                self.close_dialogs(expired).await.and(done)
+                let settled = if was_ended {
+                    self.expire_dialogs(Why::TurnOver).await
+                } else {
+                    self.nothing_follows().await
+                };
+                settled.and(done)
             }
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {
@@ -189,19 +204,30 @@ impl Actor {
                 if let Some(publisher) = &mut self.publisher {
                     publisher.retrying(Instant::now());
                 }
-                Ok(())
+                self.input(Input::Retrying(true)).await
             }
             AgentEvent::RetryEnded {
                 success: false,
                 error: Some(error),
-            } => self.input(Input::TurnFailed { error }).await,
+            } => {
+                self.input(Input::Retrying(false)).await?;
+                self.input(Input::TurnFailed { error }).await
+            }
+            AgentEvent::RetryEnded { .. } => self.input(Input::Retrying(false)).await,
+            AgentEvent::Title(title) => {
+                self.titled(&title);
+                Ok(())
+            }
             AgentEvent::Compacting(true) => {
                 self.remark(NoticeLevel::Info, "Compacting the conversation");
                 Ok(())
             }
             AgentEvent::Notice { level, text } => {
                 self.remark(level, &text);
-                Ok(())
+                match level {
+                    NoticeLevel::Info => Ok(()),
+                    NoticeLevel::Warning | NoticeLevel::Error => self.input(Input::TurnWarned).await,
+                }
             }
             AgentEvent::FrameTooLarge { bytes } => {
                 let mib = bytes / 1024 / 1024;
@@ -209,7 +235,7 @@ impl Actor {
                     NoticeLevel::Warning,
                     &format!("The agent sent a frame of {mib} MiB; it was skipped"),
                 );
-                Ok(())
+                self.input(Input::TurnWarned).await
             }
             _ => Ok(()),
         }
@@ -218,6 +244,7 @@ impl Actor {
     async fn started(&mut self, started: AgentStarted) -> Result<()> {
         if let Some(running) = &mut self.running {
             running.conversation = Some(started.agent_session);
+            self.deps.learn_models(&running.handle);
         }
         self.input(Input::AgentStarted).await
     }
@@ -239,6 +266,7 @@ impl Actor {
     }
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {
+        self.dialogs.called(ended.calls);
         if let Some(publisher) = &mut self.publisher {
             let broke_off = matches!(ended.stop_reason.as_str(), "error" | "aborted");
             publisher.message_ended(&ended.texts, broke_off, now);
@@ -269,72 +297,5 @@ impl Actor {
         if let Some(publisher) = &mut self.publisher {
             publisher.remark(&format!("{sign} {}", escape(&clip(text, 600))), Instant::now());
         }
-    }
-
-    async fn ask_person(&mut self, dialog: Dialog) -> Result<()> {
-        let (Some(publisher), Some(running)) = (&mut self.publisher, &self.running) else {
-            return Ok(());
-        };
-        let shown = secrets::hush_dialog(&dialog, &self.deps.redactor);
-        if let Some(question) = self.dialogs.question(self.handle.id(), &shown) {
-            let mut draft = Draft {
-                content: question.text.clone(),
-                components: question.components.clone(),
-                ..Draft::default()
-            };
-            if let Some(whole) = &question.whole {
-                draft
-                    .files
-                    .push(publisher.keep_file("question.txt", whole).await?);
-            }
-            let row = publisher.say(draft).await?;
-            self.note("dialog_asked", shown.title.clone(), &serde_json::Value::Null);
-            self.dialogs.opened(question, dialog, shown, row);
-            return Ok(());
-        }
-        running.handle.answer(&dialog.id, &DialogAnswer::Cancelled);
-        let title = clip(&shown.title, 300);
-        let said = format!(
-            "The agent asked for a text ({title}); it was told that nobody answers. Write it as a prompt instead"
-        );
-        self.remark(NoticeLevel::Warning, &said);
-        Ok(())
-    }
-
-    /// A person chose an option. `false`: the question is not open (any more).
-    pub(super) async fn answer_dialog(&mut self, key: &str, choice: usize, by: &str) -> Result<bool> {
-        let Some(Answered {
-            id,
-            answer,
-            row,
-            text,
-        }) = self.dialogs.answer(key, choice, by)
-        else {
-            return Ok(false);
-        };
-        if let Some(running) = &self.running {
-            running.handle.answer(&id, &answer);
-        }
-        self.close_dialogs(vec![(row, text)]).await?;
-        self.note("dialog_answered", String::new(), &serde_json::json!({ "by": by }));
-        Ok(true)
-    }
-
-    async fn close_dialogs(&mut self, closed: Vec<(crate::ids::OutboxId, String)>) -> Result<()> {
-        for (row, text) in closed {
-            let content = self.deps.redactor.redact(&text).into_owned();
-            self.deps
-                .outbox
-                .replace(
-                    row,
-                    Draft {
-                        content,
-                        ..Draft::default()
-                    },
-                )
-                .await?;
-            self.deps.outbox.seal(row).await?;
-        }
-        Ok(())
     }
 }

@@ -67,7 +67,10 @@ pub(super) fn hush_dialog(dialog: &Dialog, redactor: &Redactor) -> Dialog {
     let mut shown = dialog.clone();
     clean(&mut shown.title, redactor);
     match &mut shown.kind {
-        DialogKind::Select { options } => options.iter_mut().for_each(|option| clean(option, redactor)),
+        DialogKind::Select { options, details } => options
+            .iter_mut()
+            .chain(details)
+            .for_each(|text| clean(text, redactor)),
         DialogKind::Confirm { message: text }
         | DialogKind::Input { placeholder: text }
         | DialogKind::Editor { prefill: text } => clean(text, redactor),

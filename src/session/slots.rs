@@ -85,6 +85,13 @@ impl Slots {
         }
     }
 
+    /// How many processes there are, and how many there may be.
+    #[must_use]
+    pub fn in_use(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.holders.len(), inner.limit)
+    }
+
     /// Whether this session holds a slot.
     #[must_use]
     pub fn holds(&self, id: &SessionId) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::commands::Typed;
+use super::draft::When;
 use super::hands::Saying;
 use super::interactions::kind;
 use super::threads::NewThread;
@@ -126,7 +127,26 @@ impl Sim {
             &channel.into(),
             &Saying {
                 text,
-                ago,
+                when: When::Ago(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+                ..Saying::default()
+            },
+        )
+    }
+
+    /// Writes a message at a time in the past, in unix milliseconds. The same time gives the same id.
+    pub fn say_at(
+        &self,
+        user: impl Into<Who>,
+        channel: impl Into<Where>,
+        text: &str,
+        at_ms: i64,
+    ) -> Result<MessageId, Refused> {
+        self.say_more(
+            &user.into(),
+            &channel.into(),
+            &Saying {
+                text,
+                when: When::At(at_ms),
                 ..Saying::default()
             },
         )
@@ -161,6 +181,16 @@ impl Sim {
         saying: &Saying<'_>,
     ) -> Result<MessageId, Refused> {
         self.shared.change(|world| world.say(who, channel, saying))
+    }
+
+    /// Begins to write, which bots are told too.
+    pub fn type_in(&self, user: impl Into<Who>, channel: impl Into<Where>) -> Result<(), Refused> {
+        let (user, channel) = (user.into(), channel.into());
+        self.shared.change(|world| {
+            let (user, channel) = (world.find_user(&user)?, world.find_channel(&channel)?);
+            world.announce_typing(user, channel);
+            Ok(())
+        })
     }
 
     /// Edits one's own message.
@@ -315,6 +345,21 @@ impl Sim {
         self.watched(self.shared.change(|world| world.click(&user, message, button)))
     }
 
+    /// Clicks a button that the message does not have (any more): a client that shows an old state does that, and one
+    /// that lies can.
+    pub fn click_forged(
+        &self,
+        user: impl Into<Who>,
+        message: MessageId,
+        custom_id: &str,
+    ) -> Result<InteractionId, Refused> {
+        let user = user.into();
+        self.watched(
+            self.shared
+                .change(|world| world.click_forged(&user, message, custom_id)),
+        )
+    }
+
     /// Chooses from a select menu, by labels or values. An empty `custom_id` takes the first menu.
     pub fn select(
         &self,
@@ -355,6 +400,7 @@ impl Sim {
                 let unanswered = world.interactions.get(&id).filter(|one| one.answer.is_none());
                 if let Some(label) = unanswered.map(|one| one.label.clone()) {
                     world.complain(format!("{label} was not answered within {window:?}"));
+                    world.interactions.touch(&id);
                 }
             });
         });

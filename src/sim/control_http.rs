@@ -1,15 +1,12 @@
 //! The hands and levers over HTTP, for the demo's page and for tests in other languages.
 //!
-//! Same verbs as in Rust, as JSON. Only loopback names are answered and no foreign page may call, since
-//! whoever can write here can make an agent act.
+//! Same verbs as in Rust, as JSON.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,8 +17,7 @@ use serde_json::{Value, json};
 
 use super::control::{Where, Who};
 use super::hands::Saying;
-use super::rest::from_same_origin;
-use super::{Fault, InteractionId, Refused, Shared, Sim, control_events};
+use super::{Fault, GatewayMishap, InteractionId, Refused, Shared, Sim, feed, reading};
 use crate::ids::{MessageId, ThreadId};
 
 type Answer = Result<Json<Value>, Refused>;
@@ -38,6 +34,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/say", post(say))
         .route("/sim/edit", post(edit))
         .route("/sim/delete", post(delete))
+        .route("/sim/typing", post(typing))
         .route("/sim/react", post(react))
         .route("/sim/pin", post(pin))
         .route("/sim/slash", post(slash))
@@ -53,29 +50,9 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/state", get(state))
         .route("/sim/commands", get(commands))
         .route("/sim/requests", get(requests))
-        .route("/sim/events", get(control_events::stream))
-        .route_layer(from_fn(only_from_here))
+        .route("/sim/events", get(feed::stream))
+        .merge(reading::routes())
         .layer(DefaultBodyLimit::max(32 * 1024 * 1024))
-}
-
-/// Refuses other names than loopback's (a page that rebinds its name to 127.0.0.1) and foreign pages.
-async fn only_from_here(request: Request, next: Next) -> Response {
-    if from_here(request.headers()) {
-        next.run(request).await
-    } else {
-        let body = json!({"error": "only loopback may use the simulator's controls"});
-        (StatusCode::FORBIDDEN, Json(body)).into_response()
-    }
-}
-
-fn from_here(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let loopback = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
-    loopback && from_same_origin(headers)
 }
 
 fn id_of(value: &str) -> Result<MessageId, Refused> {
@@ -138,6 +115,16 @@ async fn say(State(sim): App, Json(body): Json<Say>) -> Answer {
     let (who, channel) = (Who::from(body.user.as_str()), Where::from(body.channel.as_str()));
     let message = Sim::of(sim).say_more(&who, &channel, &saying)?;
     Ok(Json(json!({"message": message})))
+}
+
+#[derive(Deserialize)]
+struct Typing {
+    user: String,
+    channel: String,
+}
+
+async fn typing(State(sim): App, Json(body): Json<Typing>) -> Answer {
+    done(Sim::of(sim).type_in(body.user.as_str(), body.channel.as_str()))
 }
 
 #[derive(Deserialize)]
@@ -276,24 +263,8 @@ async fn delete_channel(State(sim): App, Json(body): Json<OnChannel>) -> Answer 
     done(Sim::of(sim).delete_channel(body.channel.as_str()))
 }
 
-/// What the gateway does wrong.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Gateway {
-    Drop,
-    Close(u16),
-    RefuseResumes(u64),
-    Down(bool),
-}
-
-async fn gateway(State(sim): App, Json(body): Json<Gateway>) -> Answer {
-    let sim = Sim::of(sim);
-    match body {
-        Gateway::Drop => sim.drop_gateway(),
-        Gateway::Close(code) => sim.close_gateway(code),
-        Gateway::RefuseResumes(count) => sim.refuse_resumes(count),
-        Gateway::Down(down) => sim.set_gateway_down(down),
-    }
+async fn gateway(State(sim): App, Json(mishap): Json<GatewayMishap>) -> Answer {
+    Sim::of(sim).gateway(mishap);
     done(Ok(()))
 }
 

@@ -3,6 +3,7 @@
 //! The failures that matter in practice (a 500, a reply that never comes although the message was made) cannot
 //! be had from the real service on demand, so each is a rule that waits for its request here.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,13 +33,29 @@ pub enum Mishap {
     },
 }
 
+impl fmt::Display for Mishap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status {
+                status,
+                retry_after: Some(seconds),
+            } => write!(f, "{status}, again in {seconds} s"),
+            Self::Status { status, .. } => write!(f, "{status}"),
+            Self::LoseReply => f.write_str("done, but the reply was lost"),
+            Self::Hang => f.write_str("done, but never answered"),
+            Self::Cut => f.write_str("cut off before it was done"),
+            Self::Slow { ms } => write!(f, "slow by {ms} ms"),
+        }
+    }
+}
+
 /// A rule: which requests, which of them, and what happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     /// `GET`, `POST` …, or `*`.
     pub method: String,
     /// A path below `/api/v10`, where `{anything}` or `*` stands for one segment: `/channels/{}/messages`.
-    /// `**` matches every route.
+    /// `**` at the end stands for any number of them, none too.
     pub route: String,
     /// How many matching requests pass first.
     #[serde(default)]
@@ -143,17 +160,32 @@ pub(crate) fn matches(want_method: &str, want_path: &str, method: &str, path: &s
     if want_method != "*" && !want_method.eq_ignore_ascii_case(method) {
         return false;
     }
-    if want_path == "**" {
-        return true;
-    }
     let wild = |step: &str| step == "*" || (step.starts_with('{') && step.ends_with('}'));
-    let want: Vec<&str> = want_path.trim_matches('/').split('/').collect();
+    let mut want: Vec<&str> = want_path.trim_matches('/').split('/').collect();
     let have: Vec<&str> = path.trim_matches('/').split('/').collect();
-    want.len() == have.len()
+    let open = want.last() == Some(&"**");
+    if open {
+        want.pop();
+    }
+    (want.len() == have.len() || (open && want.len() < have.len()))
         && want
             .iter()
             .zip(&have)
             .all(|(want, have)| wild(want) || want == have)
+}
+
+/// What goes wrong with the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayMishap {
+    /// The connection is cut; the bot may resume.
+    Drop,
+    /// It is closed with this code.
+    Close(u16),
+    /// So many of the next resumes are refused.
+    RefuseResumes(u64),
+    /// It is not reachable, until it is again.
+    Down(bool),
 }
 
 #[cfg(test)]
@@ -171,5 +203,17 @@ mod tests {
         assert!(meet("/channels/1/messages"));
         assert!(meet("/channels/2/messages"));
         assert!(!meet("/channels/1/messages"));
+    }
+
+    #[test]
+    fn two_stars_stand_for_the_rest_of_a_path() {
+        let fits = |want: &str, path: &str| matches("*", want, "GET", path);
+        assert!(fits("**", "/gateway") && fits("**", "/channels/1/messages"));
+        assert!(
+            fits("/channels/**", "/channels/1/messages/2")
+                && fits("/channels/*/messages/**", "/channels/1/messages")
+        );
+        assert!(!fits("/channels/**", "/gateway") && !fits("/channels/*/pins/**", "/channels/1/messages"));
+        assert!(!fits("/channels/*", "/channels/1/messages"));
     }
 }

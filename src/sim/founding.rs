@@ -7,6 +7,7 @@ use super::config::permission;
 use super::dispatch::Sessions;
 use super::faults::Faults;
 use super::ratelimit::Limiter;
+use super::tracked::{Revisions, Tracked};
 use super::world::{Channel, Clock, Guild, Role, User, World};
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
@@ -15,31 +16,41 @@ fn fixed(seed: u64, number: u64) -> u64 {
     1_100_000_000_000_000_000 + seed * 10_000 + number
 }
 
+/// A name that no other simulator has.
+fn world_id() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    id.chars().take(12).collect()
+}
+
 impl World {
     pub(crate) fn new(config: SimConfig, base: String) -> Self {
         let seed = config.seed;
         let home_guild = GuildId::from(fixed(seed, 1));
+        let revisions = Revisions::default();
         let mut world = Self {
+            id: world_id(),
+            watched: false,
             base,
             bot: UserId::from(fixed(seed, 100)),
             home_guild,
             clock: Clock::default(),
             guilds: BTreeMap::new(),
             users: BTreeMap::new(),
-            channels: BTreeMap::new(),
-            messages: BTreeMap::new(),
-            commands: BTreeMap::new(),
-            interactions: BTreeMap::new(),
+            channels: Tracked::new(&revisions),
+            messages: Tracked::new(&revisions),
+            commands: Tracked::new(&revisions),
+            interactions: Tracked::new(&revisions),
             webhooks: BTreeMap::new(),
             nonces: HashMap::new(),
-            typing: HashMap::new(),
+            typing: Tracked::new(&revisions),
             sessions: Sessions::default(),
             limiter: Limiter::new(config.rate_limits),
             faults: Faults::default(),
-            calls: BTreeMap::new(),
+            calls: Tracked::new(&revisions),
             shown: VecDeque::new(),
             complaints: Vec::new(),
             outgoing: Vec::new(),
+            revisions,
             config,
         };
         world.add_guild(home_guild, "Workshop");

@@ -1,13 +1,11 @@
 //! What a person's client does with a message, a command, a button, a select and a modal.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::control::{Refused, Where, Who};
+use super::draft::{Draft, When};
 use super::interactions::kind;
-use super::messages::Draft;
 use super::rest::body::{Upload, safe_name};
 use super::seen::{SeenButton, SeenMessage, SeenSelect};
 use super::world::{Interaction, InteractionId, Reference, World};
@@ -19,7 +17,7 @@ pub(crate) struct Saying<'a> {
     pub(crate) text: &'a str,
     pub(crate) files: &'a [(&'a str, &'a [u8])],
     pub(crate) reply_to: Option<MessageId>,
-    pub(crate) ago: Duration,
+    pub(crate) when: When,
 }
 
 impl World {
@@ -80,7 +78,7 @@ impl World {
             })
             .collect();
         let mut draft = Draft::new(channel, author);
-        draft.ago_ms = u64::try_from(saying.ago.as_millis()).unwrap_or(0);
+        draft.when = saying.when;
         saying.text.trim().clone_into(&mut draft.message.content);
         draft.message.files = self.keep_files(channel, &Value::Null, uploads);
         if let Some(message) = saying.reply_to {
@@ -168,6 +166,21 @@ impl World {
         let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;
         new.message = Some(id);
         new.label = format!("click on [{label}]");
+        Ok(self.begin(new))
+    }
+
+    pub(super) fn click_forged(
+        &mut self,
+        who: &Who,
+        id: MessageId,
+        custom_id: &str,
+    ) -> Result<InteractionId, Refused> {
+        let user = self.find_user(who)?;
+        let (channel, _) = self.clickable(user, id)?;
+        let data = json!({"custom_id": custom_id, "component_type": 2});
+        let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;
+        new.message = Some(id);
+        "click on an old button".clone_into(&mut new.label);
         Ok(self.begin(new))
     }
 

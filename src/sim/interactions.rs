@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::components;
+use super::draft::Draft;
 use super::limits::{self, Purpose};
-use super::messages::{Draft, objects};
+use super::messages::objects;
 use super::rest::body::Form;
 use super::rest::error::ApiError;
 use super::world::{Interaction, InteractionId, World, flag};

@@ -3,47 +3,14 @@
 use serde_json::{Value, json};
 
 use super::dispatch::intent;
+use super::draft::{Draft, When};
 use super::rest::body::Upload;
 use super::rest::error::ApiError;
-use super::world::{Channel, Clock, Emoji, File, Mentions, Message, Reacted, Reference, World, flag};
+use super::world::{Channel, Clock, Emoji, File, Message, Reacted, Reference, World, flag};
 use crate::ids::{ChannelId, MessageId, UserId};
 
 /// How many versions of the bot's messages are remembered; the demo may run for days.
 const SHOWN_LIMIT: usize = 20_000;
-
-/// A message that is about to be.
-#[derive(Debug, Clone)]
-pub(crate) struct Draft {
-    pub(crate) message: Message,
-    /// How long ago it was written, in milliseconds.
-    pub(crate) ago_ms: u64,
-}
-
-impl Draft {
-    pub(crate) fn new(channel: ChannelId, author: UserId) -> Self {
-        let message = Message {
-            id: MessageId::from(0),
-            channel,
-            author,
-            webhook: None,
-            kind: 0,
-            content: String::new(),
-            embeds: Vec::new(),
-            components: Vec::new(),
-            files: Vec::new(),
-            reactions: Vec::new(),
-            pinned: false,
-            flags: 0,
-            edited: None,
-            nonce: None,
-            reference: None,
-            mentions: Mentions::default(),
-            interaction: None,
-            visible_to: None,
-        };
-        Self { message, ago_ms: 0 }
-    }
-}
 
 /// `null`, absent or a list of objects.
 pub(crate) fn objects(body: &Value, key: &str) -> Vec<Value> {
@@ -154,9 +121,10 @@ impl World {
 
     /// Puts a message into its channel and tells everyone who may see it.
     pub(crate) fn post(&mut self, draft: Draft) -> MessageId {
-        let id = match draft.ago_ms {
-            0 => self.clock.next(),
-            ago => self.clock.past(ago),
+        let id = match draft.when {
+            When::Now => self.clock.next(),
+            When::Ago(ms) => self.clock.past(ms),
+            When::At(ms) => self.free_id(Clock::at(ms)),
         };
         let message = Message {
             id: MessageId::from(id),
@@ -182,6 +150,14 @@ impl World {
         let data = self.gateway_message_json(&message);
         self.messages.insert(id, message);
         self.emit("MESSAGE_CREATE", intent::GUILD_MESSAGES, data);
+        id
+    }
+
+    /// The first id from here on that no message has.
+    fn free_id(&self, mut id: u64) -> u64 {
+        while self.messages.contains_key(&MessageId::from(id)) {
+            id += 1;
+        }
         id
     }
 
@@ -294,6 +270,10 @@ impl World {
         if message.visible_to.is_none() {
             let data = json!({"id": id, "channel_id": message.channel, "guild_id": guild});
             self.emit("MESSAGE_DELETE", intent::GUILD_MESSAGES, data);
+        }
+        if let Some(asked) = message.interaction {
+            // What came of it has one message less.
+            self.interactions.touch(&asked);
         }
     }
 

@@ -7,10 +7,12 @@ mod commands;
 mod components;
 mod config;
 mod control;
-mod control_events;
 mod control_http;
+mod demo_http;
 mod dispatch;
+mod draft;
 mod faults;
+mod feed;
 mod founding;
 mod gateway;
 mod hands;
@@ -21,10 +23,15 @@ mod limits;
 mod mentions;
 mod messages;
 mod operator;
+mod origin;
+mod page;
 mod ratelimit;
+mod reading;
 mod rest;
 mod seen;
 mod threads;
+mod tracked;
+mod trouble;
 mod until;
 mod view;
 mod world;
@@ -42,13 +49,16 @@ use tokio_util::task::TaskTracker;
 
 pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission};
 pub use self::control::{Refused, Where, Who};
-pub use self::faults::{Fault, Mishap};
+pub use self::demo_http::demo_pages;
+pub use self::faults::{Fault, GatewayMishap, Mishap};
 pub use self::seen::{
-    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenInput, SeenMessage, SeenModal, SeenOption,
-    SeenReaction, SeenSelect, SeenThread,
+    Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenCommand, SeenInput, SeenMessage, SeenModal,
+    SeenOption, SeenReaction, SeenSelect, SeenThread,
 };
+pub use self::trouble::{Preset, TROUBLE_WORDS, Trouble, presets};
 pub use self::world::InteractionId;
 use self::world::World;
+use crate::ids::ChannelId;
 
 /// A running simulated Discord. Clones are handles to the same one; it stops with the last of them.
 #[derive(Clone)]
@@ -89,14 +99,20 @@ impl Shared {
         result
     }
 
-    /// Wakes whoever waits once this much time has passed, for what changes by time alone.
-    pub(crate) fn wake_after(self: &Arc<Self>, delay: Duration) {
+    /// Ends the indicator of typing once it was shown this long, unless the bot has typed again meanwhile.
+    pub(crate) fn stop_typing_later(self: &Arc<Self>, channel: ChannelId, shown: Duration) {
         let shared = Arc::clone(self);
         self.tracker.spawn(async move {
             tokio::select! {
-                () = shared.shutdown.cancelled() => {}
-                () = tokio::time::sleep(delay) => shared.changed.send_modify(|count| *count += 1),
+                () = shared.shutdown.cancelled() => return,
+                () = tokio::time::sleep(shown) => {}
             }
+            shared.change(|world| {
+                let since = world.typing.get(&channel);
+                if since.is_some_and(|since| since.elapsed() >= shown) {
+                    world.typing.remove(&channel);
+                }
+            });
         });
     }
 }

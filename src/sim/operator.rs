@@ -1,10 +1,10 @@
 //! What a test reads from the simulated Discord, and what its operator does to it.
 
 use super::dispatch::Out;
-use super::faults::{Fault, matches};
+use super::faults::{Fault, GatewayMishap, matches};
 use super::rest::channels::TYPING;
 use super::seen::{Reply, RestCall, SeenChannel, SeenMessage, SeenThread};
-use super::world::Webhook;
+use super::world::{Webhook, World};
 use super::{InteractionId, Refused, Sim, Where, Who};
 use crate::ids::{ChannelId, GuildId, MessageId, RoleId, ThreadId, UserId};
 
@@ -19,10 +19,7 @@ impl Sim {
     /// The first channel of the configuration.
     #[must_use]
     pub fn home_channel(&self) -> ChannelId {
-        self.shared.look(|world| {
-            let first = world.channels.values().find(|channel| channel.thread.is_none());
-            first.map_or(ChannelId::from(0), |channel| channel.id)
-        })
+        self.shared.look(World::home)
     }
 
     /// The bot's user id, which is its application id too.
@@ -298,6 +295,11 @@ impl Sim {
         })
     }
 
+    /// Takes every registered command away, as removing the bot from the server does.
+    pub fn forget_commands(&self) {
+        self.shared.change(|world| world.commands.retain(|_| false));
+    }
+
     /// Archives a thread or opens it again.
     pub fn archive(&self, thread: ThreadId, archived: bool) {
         self.edit_thread(thread, &serde_json::json!({"archived": archived}));
@@ -355,6 +357,16 @@ impl Sim {
                 world.sessions.tell_all(|| Out::Cut);
             }
         });
+    }
+
+    /// Does one of these things to the gateway.
+    pub fn gateway(&self, mishap: GatewayMishap) {
+        match mishap {
+            GatewayMishap::Drop => self.drop_gateway(),
+            GatewayMishap::Close(code) => self.close_gateway(code),
+            GatewayMishap::RefuseResumes(count) => self.refuse_resumes(count),
+            GatewayMishap::Down(down) => self.set_gateway_down(down),
+        }
     }
 
     /// Takes the gateway down for a while.

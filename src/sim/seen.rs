@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::faults::Mishap;
 use super::world::InteractionId;
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
 
@@ -24,6 +25,8 @@ pub struct RestCall {
     pub status: Option<u16>,
     /// How long the answer took.
     pub wait: Duration,
+    /// The mishap that met it.
+    pub mishap: Option<Mishap>,
 }
 
 /// A file on a message.
@@ -106,6 +109,15 @@ pub struct SeenSelect {
     pub disabled: bool,
 }
 
+/// A command that someone used, as it stands above the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeenCommand {
+    /// Who used it.
+    pub user: String,
+    /// The command, such as `/omp new`.
+    pub name: String,
+}
+
 /// A message as a person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(
@@ -151,8 +163,12 @@ pub struct SeenMessage {
     pub kind: u8,
     /// The names of those whom it pings.
     pub notified: Vec<String>,
-    /// The message that it replies to.
+    /// The message that it replies to, or that a note of the system is about.
     pub reply_to: Option<MessageId>,
+    /// The thread that a note of the system announces.
+    pub thread: Option<ChannelId>,
+    /// Whose command it answers, and which.
+    pub answers: Option<SeenCommand>,
     /// The only one who sees it.
     pub only_for: Option<String>,
     /// Whether it still says that the bot is thinking.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::dispatch::intent;
+use super::draft::Draft;
 use super::json::thread_of;
-use super::messages::Draft;
 use super::rest::error::ApiError;
 use super::world::{Channel, Clock, Reference, ThreadState, World, flag};
 use crate::ids::{ChannelId, MessageId, RoleId, UserId};
@@ -234,7 +234,8 @@ impl World {
         }
         let channel = self.channels.remove(&id)?;
         let data = self.channel_json(&channel);
-        self.messages.retain(|_, message| message.channel != id);
+        self.messages.retain(|message| message.channel != id);
+        self.typing.remove(&id);
         match &channel.thread {
             Some(thread) => {
                 let gone = json!({

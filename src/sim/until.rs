@@ -45,6 +45,12 @@ impl Sim {
         }
     }
 
+    /// Waits until someone looks at what happens here.
+    pub(crate) async fn until_watched(&self) {
+        self.until_ever(|sim| sim.shared.look(|world| world.watched).then_some(()))
+            .await;
+    }
+
     async fn wait<T>(
         &self,
         what: &str,

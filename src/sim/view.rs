@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::seen::{
-    Reply, SeenAttachment, SeenButton, SeenInput, SeenMessage, SeenModal, SeenOption, SeenReaction,
-    SeenSelect, SeenThread,
+    Reply, SeenAttachment, SeenButton, SeenCommand, SeenInput, SeenMessage, SeenModal, SeenOption,
+    SeenReaction, SeenSelect, SeenThread,
 };
 use super::world::{Interaction, Message, World, flag};
 use crate::ids::{ChannelId, UserId};
@@ -139,11 +139,26 @@ impl World {
             reply_to: message
                 .reference
                 .as_ref()
-                .filter(|_| message.kind == 19)
+                .filter(|_| matches!(message.kind, 6 | 19 | 21))
                 .and_then(|to| to.message),
+            thread: message
+                .reference
+                .as_ref()
+                .filter(|_| message.kind == 18)
+                .map(|to| to.channel),
+            answers: self.command_of(message),
             only_for: message.visible_to.map(|user| self.name_of(user)),
             thinking: message.flags & flag::LOADING != 0,
         }
+    }
+
+    /// The command that a message answers.
+    fn command_of(&self, message: &Message) -> Option<SeenCommand> {
+        let asked = self.interactions.get(&message.interaction?)?;
+        (message.kind == 20).then(|| SeenCommand {
+            user: self.name_of(asked.user),
+            name: asked.label.clone(),
+        })
     }
 
     /// What people wrote in a channel, and the bot, oldest first.

@@ -18,6 +18,7 @@ use super::dispatch::{Event, Sessions};
 use super::faults::Faults;
 use super::ratelimit::Limiter;
 use super::seen::RestCall;
+use super::tracked::{Revisions, Tracked};
 use crate::ids::{ChannelId, GuildId, MessageId, RoleId, UserId};
 
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
@@ -66,9 +67,14 @@ impl Clock {
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        let now = u64::try_from(Self::now_ms() - DISCORD_EPOCH_MS).unwrap_or(0) << 22;
+        let now = Self::at(Self::now_ms());
         self.last = now.max(self.last + 1);
         self.last
+    }
+
+    /// The first id of a moment.
+    pub(crate) fn at(ms: i64) -> u64 {
+        u64::try_from(ms - DISCORD_EPOCH_MS).unwrap_or(0) << 22
     }
 
     /// An id from the past: the low bits of the newest id keep it unique.
@@ -255,6 +261,11 @@ pub(crate) struct Webhook {
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct World {
+    /// Names this world, so that a viewer notices when it looks at another one.
+    pub(crate) id: String,
+    pub(crate) revisions: Revisions,
+    /// Whether anyone ever looked.
+    pub(crate) watched: bool,
     pub(crate) config: SimConfig,
     pub(crate) base: String,
     pub(crate) bot: UserId,
@@ -262,18 +273,19 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) guilds: BTreeMap<GuildId, Guild>,
     pub(crate) users: BTreeMap<UserId, User>,
-    pub(crate) channels: BTreeMap<ChannelId, Channel>,
-    pub(crate) messages: BTreeMap<MessageId, Message>,
-    pub(crate) commands: BTreeMap<Option<GuildId>, Vec<Value>>,
-    pub(crate) interactions: BTreeMap<InteractionId, Interaction>,
+    pub(crate) channels: Tracked<ChannelId, Channel>,
+    pub(crate) messages: Tracked<MessageId, Message>,
+    pub(crate) commands: Tracked<Option<GuildId>, Vec<Value>>,
+    pub(crate) interactions: Tracked<InteractionId, Interaction>,
     pub(crate) webhooks: BTreeMap<u64, Webhook>,
     pub(crate) nonces: HashMap<(ChannelId, String), MessageId>,
-    pub(crate) typing: HashMap<ChannelId, Instant>,
+    /// Since when the bot types somewhere; who stopped is not in it.
+    pub(crate) typing: Tracked<ChannelId, Instant>,
     pub(crate) sessions: Sessions,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     /// The bot's requests by number; the oldest are dropped when there are very many.
-    pub(crate) calls: BTreeMap<u64, RestCall>,
+    pub(crate) calls: Tracked<u64, RestCall>,
     /// Every version of what the bot wrote.
     pub(crate) shown: VecDeque<String>,
     /// What the simulator has to complain about: `assert_clean` fails with it.
@@ -291,6 +303,12 @@ impl World {
         self.config.permissions & !denied
     }
 
+    /// The first channel of the configuration.
+    pub(crate) fn home(&self) -> ChannelId {
+        let first = self.channels.values().find(|channel| channel.thread.is_none());
+        first.map_or(ChannelId::from(0), |channel| channel.id)
+    }
+
     /// Changes what the bot may do, in its role too.
     pub(crate) fn set_permissions(&mut self, permissions: u64) {
         self.config.permissions = permissions;
@@ -305,10 +323,13 @@ impl World {
 
     /// Records a request and gives its number.
     pub(crate) fn record(&mut self, call: RestCall) -> u64 {
-        let number = self.calls.last_key_value().map_or(0, |(last, _)| last + 1);
+        let number = self.calls.last_key_value().map_or(1, |(last, _)| last + 1);
         self.calls.insert(number, call);
-        if self.calls.len() > CALLS_LIMIT {
-            self.calls.pop_first();
+        if self.calls.len() > CALLS_LIMIT
+            && let Some((oldest, _)) = self.calls.first_key_value()
+        {
+            let oldest = *oldest;
+            self.calls.remove(&oldest);
         }
         number
     }

@@ -5,7 +5,7 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use sqlx::migrate::{MigrateError, Migrator};
@@ -15,6 +15,8 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use crate::error::UserError;
 
 pub mod answers;
+pub mod dashboards;
+pub mod dialogs;
 pub mod events;
 pub mod facts;
 pub mod launches;
@@ -24,10 +26,14 @@ pub mod sessions;
 pub mod summaries;
 pub mod terminals;
 pub mod tokens;
+pub mod vitals;
 
 /// SQLite's codes for a file whose content it cannot use.
 const CORRUPT: u32 = 11;
 const NO_DATABASE: u32 = 26;
+/// SQLite's codes for one that somebody else holds.
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -84,6 +90,27 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// How long a question takes that touches one row.
+    pub async fn latency(&self) -> Result<Duration> {
+        let begin = Instant::now();
+        self.fact("probe").await?;
+        Ok(begin.elapsed())
+    }
+
+    /// Writes something small and reads it back.
+    pub async fn probe(&self) -> Result<Probe> {
+        let wanted = now_ms().to_string();
+        let begin = Instant::now();
+        self.set_fact("probe", &wanted).await?;
+        let write = begin.elapsed();
+        let begin = Instant::now();
+        let found = self.fact("probe").await?;
+        let read = begin.elapsed();
+        // Somebody else may have asked at the same moment: later is as good.
+        anyhow::ensure!(found >= Some(wanted), "what was written could not be read back");
+        Ok(Probe { write, read })
+    }
+
     fn pool(&self) -> &SqlitePool {
         &self.pool
     }
@@ -96,6 +123,30 @@ impl Store {
             .await
             .context("cannot begin a transaction")
     }
+}
+
+/// Whether the database was only held by somebody else, so that the same may work a moment later.
+#[must_use]
+pub fn is_busy(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::PoolTimedOut) => true,
+            Some(sqlx::Error::Database(refusal)) => {
+                let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED))
+            }
+            _ => false,
+        })
+}
+
+/// How long the database takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// For a small write.
+    pub write: Duration,
+    /// For reading it back.
+    pub read: Duration,
 }
 
 /// Unix milliseconds: the form of every time in the database.

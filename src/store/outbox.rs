@@ -61,6 +61,8 @@ pub(crate) struct PendingRow {
     pub(crate) sealed: bool,
     /// Whether it is made only once every earlier message is as wanted.
     pub(crate) after_edits: bool,
+    /// Whether it gives way to everything else.
+    pub(crate) background: bool,
 }
 
 /// What becomes of a row after it was looked at.
@@ -151,7 +153,8 @@ impl Store {
             r#"SELECT outbox_id AS "outbox_id: OutboxId", kind AS "kind: RowKind", message_id AS "message_id: MessageId",
                       CASE WHEN kind = 'action' THEN payload END AS "action: String", sealed AS "sealed: bool",
                       kind = 'message' AND message_id IS NULL
-                          AND coalesce(json_extract(payload, '$.draft.after_edits'), 0) AS "after_edits!: bool"
+                          AND coalesce(json_extract(payload, '$.draft.after_edits'), 0) AS "after_edits!: bool",
+                      kind <> 'action' AND coalesce(json_extract(payload, '$.draft.background'), 0) AS "background!: bool"
                FROM outbox WHERE channel_id = ? AND (kind <> 'message' OR sent < wanted) ORDER BY outbox_id"#,
             channel
         )
@@ -160,11 +163,13 @@ impl Store {
         .context("cannot read the outbox")
     }
 
-    /// How many messages of a channel are not as wanted yet, and how many of them do not exist.
+    /// How many messages of a channel are not as wanted yet, and how many of them do not exist. Those that give way to
+    /// everything do not count: nobody has to wait for them.
     pub(crate) async fn outbox_waiting(&self, channel: ChannelId) -> Result<(usize, usize)> {
         let counts = sqlx::query!(
             r#"SELECT count(*) AS waiting, count(*) - count(message_id) AS "unmade!: i64"
-               FROM outbox WHERE channel_id = ? AND kind = 'message' AND sent < wanted"#,
+               FROM outbox WHERE channel_id = ? AND kind = 'message' AND sent < wanted
+                 AND NOT coalesce(json_extract(payload, '$.draft.background'), 0)"#,
             channel
         )
         .fetch_one(self.pool())
@@ -252,10 +257,12 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets messages that are as wanted, were never sealed, and whose writer can hardly be there any more.
+    /// Forgets messages that are as wanted, were never sealed, and whose writer can hardly be there any more. A question
+    /// waits for as long as its agent does, and its message has yet to say how it ended.
     pub(crate) async fn outbox_sweep(&self, created_before: i64) -> Result<()> {
         sqlx::query!(
-            "DELETE FROM outbox WHERE kind = 'message' AND sent >= wanted AND (sealed OR created_at < ?)",
+            "DELETE FROM outbox WHERE kind = 'message' AND sent >= wanted AND (sealed OR created_at < ?)
+                 AND outbox_id NOT IN (SELECT outbox_id FROM dialogs WHERE state = 'open' AND outbox_id IS NOT NULL)",
             created_before
         )
         .execute(self.pool())

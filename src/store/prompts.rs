@@ -84,6 +84,21 @@ pub struct OpenPrompt {
     pub state: PromptState,
 }
 
+/// A prompt that waits, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingPrompt {
+    /// The row.
+    pub id: PromptId,
+    /// Who wrote it.
+    pub author: UserId,
+    /// How it begins.
+    pub text: String,
+    /// Whether files came with it.
+    pub has_files: bool,
+    /// `Queued`, `Held` or `Asking`.
+    pub state: PromptState,
+}
+
 /// A whole prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
@@ -173,6 +188,24 @@ impl Store {
                    state AS "state!: PromptState"
                FROM prompts
                WHERE session_id = ?1 AND state NOT IN ('done', 'dropped')
+               ORDER BY position, prompt_id"#,
+            session
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("cannot read the queue")
+    }
+
+    /// The prompts of a session that wait for their turn or for a person, in order.
+    pub async fn waiting_prompts(&self, session: &SessionId) -> Result<Vec<WaitingPrompt>> {
+        // Nobody is shown more than the first words, but a secret in them must be there whole to be recognised.
+        sqlx::query_as!(
+            WaitingPrompt,
+            r#"SELECT prompt_id AS "id!: PromptId", author_id AS "author!: UserId",
+                   substr(text, 1, 8000) AS "text!: String", attachments <> '[]' AS "has_files!: bool",
+                   state AS "state!: PromptState"
+               FROM prompts
+               WHERE session_id = ?1 AND state IN ('queued', 'held', 'asking')
                ORDER BY position, prompt_id"#,
             session
         )

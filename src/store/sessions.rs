@@ -52,6 +52,8 @@ pub struct Session {
     pub greeted: bool,
     /// When it last did something, in unix milliseconds.
     pub last_active_at: i64,
+    /// When it was made, in unix milliseconds.
+    pub created_at: i64,
 }
 
 /// What a new session is made of.
@@ -138,7 +140,7 @@ impl Store {
                    parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
                    phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
                    agent_session_id AS agent_session, started_by AS "started_by!: UserId",
-                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at, created_at
                FROM agent_sessions
                WHERE (?1 IS NULL OR session_id = ?1) AND (?2 IS NULL OR discord_thread_id = ?2)
                  AND (NOT ?3 OR phase IN ('opening', 'open'))
@@ -150,6 +152,123 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .context("cannot read the sessions")
+    }
+
+    /// Sessions that ended with a conversation that no open session continues, newest first. Of a conversation that
+    /// went through several threads only the last one counts.
+    pub async fn past_sessions(&self, limit: u32) -> Result<Vec<Session>> {
+        sqlx::query_as!(
+            Session,
+            r#"SELECT session_id AS "id!: SessionId", discord_thread_id AS "thread: ThreadId",
+                   parent_channel_id AS "parent!: ChannelId", origin_message_id AS "origin: MessageId",
+                   phase AS "phase!: SessionPhase", thread_name, workspace, model, thinking, approval_mode,
+                   agent_session_id AS agent_session, started_by AS "started_by!: UserId",
+                   pinned_message_id AS "pinned: MessageId", greeted AS "greeted!: bool", last_active_at, created_at
+               FROM agent_sessions AS past
+               WHERE phase IN ('stopped', 'failed') AND agent_session_id IS NOT NULL
+                 AND NOT EXISTS (
+                     SELECT 1 FROM agent_sessions AS other
+                     WHERE other.agent_session_id = past.agent_session_id
+                       AND (other.phase IN ('opening', 'open')
+                            OR (other.last_active_at, other.session_id) > (past.last_active_at, past.session_id)))
+               ORDER BY last_active_at DESC
+               LIMIT ?1"#,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("cannot read the past sessions")
+    }
+
+    /// A session that continues the conversation of another one. `Err` inside: an open session has it already; two
+    /// writers of one conversation would spoil it.
+    pub async fn continue_session(
+        &self,
+        new: &NewSession,
+        agent_session: &str,
+    ) -> Result<Result<(), SessionId>> {
+        let now = now_ms();
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let open = sqlx::query_scalar!(
+            r#"SELECT session_id AS "id!: SessionId" FROM agent_sessions
+               WHERE agent_session_id = ?1 AND phase IN ('opening', 'open')"#,
+            agent_session
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(open) = open {
+            return Ok(Err(open));
+        }
+        insert(&mut tx, new, now)
+            .await
+            .context("cannot store the session")?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET agent_session_id = ?2 WHERE session_id = ?1",
+            new.id,
+            agent_session
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the session")?;
+        Ok(Ok(()))
+    }
+
+    /// Directories that sessions were run in, the newest first.
+    pub async fn workspaces(&self, limit: u32) -> Result<Vec<String>> {
+        sqlx::query_scalar!(
+            r#"SELECT workspace AS "workspace!" FROM agent_sessions
+               GROUP BY workspace ORDER BY max(last_active_at) DESC LIMIT ?1"#,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("cannot read the workspaces")
+    }
+
+    /// The model from the next start of the agent on.
+    pub async fn set_model(&self, id: &SessionId, model: &str) -> Result<()> {
+        let mut tx = self.write().await?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET model = ?2 WHERE session_id = ?1",
+            id,
+            model
+        )
+        .execute(&mut *tx)
+        .await?;
+        // What was last seen of the agent, which is what people are shown.
+        sqlx::query!(
+            "UPDATE session_vitals SET model = ?2 WHERE session_id = ?1",
+            id,
+            model
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the session's model")?;
+        Ok(())
+    }
+
+    /// The thinking level from the next start of the agent on.
+    pub async fn set_thinking(&self, id: &SessionId, level: &str) -> Result<()> {
+        let mut tx = self.write().await?;
+        sqlx::query!(
+            "UPDATE agent_sessions SET thinking = ?2 WHERE session_id = ?1",
+            id,
+            level
+        )
+        .execute(&mut *tx)
+        .await?;
+        // What was last seen of the agent, which is what people are shown.
+        sqlx::query!(
+            "UPDATE session_vitals SET thinking = ?2 WHERE session_id = ?1",
+            id,
+            level
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit()
+            .await
+            .context("cannot store the session's thinking level")?;
+        Ok(())
     }
 
     /// Moves a session to another phase.
@@ -254,5 +373,63 @@ impl Store {
         .await
         .context("cannot store what is pinned")?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(number: u64) -> NewSession {
+        NewSession {
+            id: SessionId::random(),
+            thread: Some(number.into()),
+            parent: 1.into(),
+            origin: None,
+            thread_name: format!("session {number}"),
+            workspace: format!("/work/{}", number % 2),
+            model: None,
+            thinking: None,
+            approval_mode: "write".to_owned(),
+            started_by: 7.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_conversation_has_one_open_session_and_is_past_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
+        let past = || async {
+            let past = store.past_sessions(25).await.unwrap();
+            past.into_iter().map(|s| s.thread_name).collect::<Vec<_>>()
+        };
+        let (first, second, third) = (named(1), named(2), named(3));
+        assert_eq!(store.continue_session(&first, "c1").await.unwrap(), Ok(()));
+        assert_eq!(
+            store.continue_session(&second, "c1").await.unwrap(),
+            Err(first.id.clone())
+        );
+        assert!(store.session(&second.id).await.unwrap().is_none());
+        assert!(past().await.is_empty(), "it is open");
+        store.stop_session(&first.id).await.unwrap();
+        assert_eq!(past().await, ["session 1"]);
+        assert_eq!(store.continue_session(&second, "c1").await.unwrap(), Ok(()));
+        assert!(past().await.is_empty(), "another one continues it");
+        store.stop_session(&second.id).await.unwrap();
+        store.create_session(&third).await.unwrap();
+        store.stop_session(&third.id).await.unwrap();
+        assert_eq!(
+            past().await,
+            ["session 2"],
+            "a session that never had a conversation has nothing to resume"
+        );
+        assert_eq!(store.workspaces(9).await.unwrap().len(), 2);
+        store.set_model(&second.id, "p/m").await.unwrap();
+        store.set_thinking(&second.id, "high").await.unwrap();
+        let second = store.session(&second.id).await.unwrap().unwrap();
+        assert_eq!(
+            (second.model.as_deref(), second.thinking.as_deref()),
+            (Some("p/m"), Some("high"))
+        );
     }
 }

@@ -207,8 +207,17 @@ async fn twenty_sessions_that_print_all_at_once_stay_within_the_limits() {
             .all(|prompt| !bench.sim.message(*prompt).unwrap().pinned)
     );
     let refused = bench.sim.rate_limited();
-    assert!(refused <= SESSIONS, "{refused} × 429");
+    assert!(refused <= SESSIONS, "{refused} × 429: {:?}", limited(&bench.sim));
     bench.finish().await;
+}
+
+/// Which requests were refused for a limit.
+fn limited(sim: &Sim) -> Vec<String> {
+    let calls = sim.requests().into_iter();
+    let limited = calls.filter(|call| call.status == Some(429));
+    limited
+        .map(|call| format!("{} {}", call.method, call.path))
+        .collect()
 }
 
 async fn turn_of(sim: &Sim, thread: ThreadId) {

@@ -335,10 +335,22 @@ impl Bench {
     pub async fn turns(&self, thread: ThreadId, count: usize) -> Vec<SeenMessage> {
         self.sim
             .until(&format!("{count} footers in the thread"), move |sim| {
-                let messages = sim.messages(thread);
+                let messages = talk(sim, thread);
                 (messages.iter().filter(|m| is_footer(m)).count() >= count).then_some(messages)
             })
             .await
+    }
+
+    /// Waits until the card's words contain this.
+    pub async fn card_says(&self, thread: ThreadId, what: &str) -> SeenMessage {
+        let says = |sim: &Sim| card(sim, thread).filter(|card| card.words().contains(what));
+        self.sim.until(&format!("{what:?} on the card"), says).await
+    }
+
+    /// Waits until the board's words contain this.
+    pub async fn board_says(&self, what: &str) -> SeenMessage {
+        let says = |sim: &Sim| board(sim).filter(|board| board.words().contains(what));
+        self.sim.until(&format!("{what:?} on the board"), says).await
     }
 
     /// The transcript of the only session.
@@ -430,11 +442,39 @@ pub fn is_footer(message: &SeenMessage) -> bool {
             .is_some_and(|line| line.starts_with("-# my-project ⋅"))
 }
 
+/// Whether it is a session's card or the board: they say nothing, they show.
+pub fn is_card(message: &SeenMessage) -> bool {
+    message.by_bot && message.content.is_empty() && !message.embeds.is_empty()
+}
+
+/// The card of a thread; there is never a second one.
+pub fn card(sim: &Sim, thread: ThreadId) -> Option<SeenMessage> {
+    only(sim.messages(thread))
+}
+
+/// The board of the home channel.
+pub fn board(sim: &Sim) -> Option<SeenMessage> {
+    only(sim.messages("home"))
+}
+
+fn only(messages: Vec<SeenMessage>) -> Option<SeenMessage> {
+    let mut cards: Vec<SeenMessage> = messages.into_iter().filter(is_card).collect();
+    assert!(cards.len() <= 1, "there are two: {cards:#?}");
+    cards.pop()
+}
+
+/// The messages of a thread without its card, whose place among them is nobody's business.
+pub fn talk(sim: &Sim, thread: ThreadId) -> Vec<SeenMessage> {
+    let mut messages = sim.messages(thread);
+    messages.retain(|m| !is_card(m));
+    messages
+}
+
 /// What the bot said in the thread besides footers and the opening line, joined.
 pub fn answers(messages: &[SeenMessage]) -> String {
     let said = messages
         .iter()
-        .filter(|m| m.by_bot && !m.content.starts_with("-# "));
+        .filter(|m| m.by_bot && !is_card(m) && !m.content.starts_with("-# "));
     said.map(|m| m.content.clone()).collect::<Vec<_>>().join("\n")
 }
 

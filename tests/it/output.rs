@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use ompcord::ids::ThreadId;
-use ompcord::sim::{SeenMessage, Sim, SimConfig};
+use ompcord::sim::{SeenMessage, Sim};
 
-use crate::harness::{Bench, answers, is_footer, scripted_command};
+use crate::harness::{Bench, answers, is_footer, talk};
 
 /// The lines in the code blocks of these messages, in order.
 fn logged(messages: &[SeenMessage]) -> Vec<String> {
@@ -43,7 +43,7 @@ fn squeezed(text: &str) -> Vec<&str> {
 /// The thread as a reader sees it, one line per message; what differs from run to run is replaced.
 fn page(sim: &Sim, thread: ThreadId) -> String {
     let mut page = String::new();
-    for message in sim.messages(thread).iter().filter(|m| m.by_bot) {
+    for message in talk(sim, thread).iter().filter(|m| m.by_bot) {
         let marks = [
             (message.silent, "silent"),
             (message.edited, "edited"),
@@ -171,7 +171,7 @@ async fn tools_are_lines_of_one_message_that_shrinks_at_the_end() {
     assert!(activity.silent && activity.id < question.id);
     bench.sim.click("alice", question.id, "Yes").unwrap();
     bench.turns(thread, 1).await;
-    let shrunk = bench.sees(thread, "-# ✓ 14 tools · ").await;
+    let shrunk = bench.sees(thread, "-# ✓ 14 tools ⋅ ").await;
     assert!(
         shrunk.id == activity.id && shrunk.edited && shrunk.content.lines().count() == 1,
         "{shrunk:?}"
@@ -362,18 +362,23 @@ async fn it_types_while_it_works_and_not_while_a_person_is_asked() {
     bench.finish().await;
 }
 
+/// A session as agents have it: a look around, a log line, some changes, a test, an answer.
+const SESSION: &str = r#"TOOLMS:400 SLOW:30
+SAY:Let me look at how requests are retried.\n
+TOOL:grep:{"pattern":"retry","path":"src"}
+TOOL:read:{"path":"src/client.rs"}
+LOG:[lsp] rust-analyzer: indexing 184 crates
+SAY:The counter is reset in the wrong place. I will fix that and add a test.\n
+TOOL:edit:{"path":"src/client.rs"}
+TOOL:write:{"path":"tests/client.rs"}
+TOOL:bash:{"command":"cargo test --workspace"}
+SAY:Found it. The retry loop reset its counter on *every* response, also on a 429, so a busy server was asked again at once and for ever.\n\n```rust\n// A refusal is no progress: only a success ends the series.\nmatch response.status() {\n    StatusCode::TOO_MANY_REQUESTS => {\n        let wait = retry_after(&response).unwrap_or(backoff);\n        tokio::time::sleep(wait).await;\n        attempt += 1;\n    }\n    _ => return Ok(response),\n}\n```\n\n**What changed**\n\n- `src/client.rs`: waits as long as the server asks, and gives up after five attempts\n- `tests/client.rs`: a server that refuses twice is asked three times\n\nAll 42 tests pass.
+"#;
+
 #[tokio::test]
 async fn a_whole_thread_reads_well() {
-    let setup = SimConfig::default();
-    let sim = Sim::start(setup).await.unwrap();
-    let mut bench = Bench::on(sim, Vec::new(), None);
-    let command = scripted_command(bench.dir.path());
-    let command = command.replacen("env ", "env OMPCORD_SCRIPTED_SPEED=5 ", 1);
-    bench.set("OMP_COMMAND", command);
-    bench.boot().await;
-    let (_, thread) = bench
-        .launch("Retries hammer the server when it says 429. DEMO")
-        .await;
+    let mut bench = Bench::start().await;
+    let (_, thread) = bench.launch(SESSION).await;
     bench.turns(thread, 1).await;
     // Edits may come after the footer; the end waits for them.
     bench.shut_down().await;

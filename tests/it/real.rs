@@ -9,7 +9,7 @@ use ompcord::sim::SimConfig;
 use crate::harness::{Bench, Setup, answers, eventually, processes};
 
 /// A scripted model on loopback, and a home directory whose agent uses it. It ends with its standard input.
-struct Model {
+pub struct Model {
     child: Child,
     home: tempfile::TempDir,
     name: String,
@@ -47,13 +47,13 @@ impl Drop for Model {
     }
 }
 
-struct Real {
-    bench: Bench,
-    _model: Model,
+pub struct Real {
+    pub bench: Bench,
+    pub _model: Model,
 }
 
 /// The daemon with the real agent; `None` where there is none.
-async fn real(vars: Vec<(&'static str, String)>) -> Option<Real> {
+pub async fn real(vars: Vec<(&'static str, String)>) -> Option<Real> {
     let Ok(omp) = std::env::var("OMPCORD_TEST_OMP") else {
         println!("skipped: OMPCORD_TEST_OMP names no agent");
         return None;

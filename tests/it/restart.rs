@@ -6,7 +6,7 @@ use std::time::Duration;
 use ompcord::ids::ThreadId;
 use ompcord::sim::{Sim, SimConfig};
 
-use crate::harness::{Bench, answers, eventually, footers, processes};
+use crate::harness::{Bench, answers, eventually, footers, processes, talk};
 
 /// Waits until the turn in this thread runs.
 async fn running(sim: &Sim, thread: ThreadId) {
@@ -36,14 +36,14 @@ async fn an_idle_session_goes_on_after_a_shutdown() {
     let mut bench = Bench::start().await;
     let (_, thread) = bench.launch("SAY:one").await;
     bench.turns(thread, 1).await;
-    let before = bench.sim.messages(thread).len();
+    let before = talk(&bench.sim, thread).len();
     bench.shut_down().await;
     let agents = format!("--cwd {}", bench.work().display());
     assert!(processes(&agents).is_empty());
     bench.boot().await;
     assert_eq!(bench.history(thread).await, "History: SAY:one | HISTORY");
     assert_eq!(
-        bench.sim.messages(thread).len(),
+        talk(&bench.sim, thread).len(),
         before + 3,
         "the prompt, an answer and a footer: a restart says nothing by itself"
     );
@@ -333,10 +333,10 @@ async fn a_message_that_is_deleted_while_it_runs_runs_on() {
 }
 
 /// The program itself, against the simulated Discord.
-struct Program(Child);
+pub struct Program(Child);
 
 impl Program {
-    async fn run(bench: &Bench) -> Self {
+    pub async fn run(bench: &Bench) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ompcord"));
         let file = bench.dir.path().join("empty.env");
         std::fs::write(&file, "").unwrap();
@@ -358,12 +358,12 @@ impl Program {
         program
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
-    async fn ended(mut self) -> std::process::ExitStatus {
+    pub async fn ended(mut self) -> std::process::ExitStatus {
         tokio::task::spawn_blocking(move || self.0.wait().unwrap())
             .await
             .unwrap()

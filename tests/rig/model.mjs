@@ -171,7 +171,8 @@ server.listen(Number(options.port), "127.0.0.1", () => {
     const limits = { contextWindow: 128000, maxTokens: 8192 };
     const cost = { input: 1, output: 2, cacheRead: 0, cacheWrite: 0 };
     const provider = { baseUrl: `http://127.0.0.1:${port}/v1`, apiKey: "none", api: "openai-completions" };
-    const rig = { ...provider, models: [{ ...model, cost, ...limits }] };
+    const second = { ...model, id: "script-2", name: "Script 2", reasoning: true };
+    const rig = { ...provider, models: [model, second].map((one) => ({ ...one, cost, ...limits })) };
     // JSON is YAML too.
     writeFileSync(join(folder, "models.yml"), `${JSON.stringify({ providers: { rig } }, null, 2)}\n`);
   }

@@ -1,113 +1,119 @@
 //! `ompcord demo`: the whole daemon against a Discord in the same process. No account, no token, no network.
 
+mod card;
+mod cast;
+mod history;
 mod show;
+mod stage;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::cast::{AgentKind, Cast};
+use self::stage::Stage;
 use super::{block_on, logging, out};
-use crate::config::{Config, process_env};
-use crate::daemon::{self, Ports};
-use crate::discord::Endpoint;
+use crate::daemon;
 use crate::error::UserError;
-use crate::sim::{Sim, SimConfig};
+use crate::sim::{self, RateLimits, Sim, SimConfig, TROUBLE_WORDS, Trouble};
 
-/// Which agent plays in the demo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum AgentKind {
-    /// The real agent
-    Omp,
-    /// The built-in one that plays a script
-    Scripted,
-}
+/// How long a visitor has to find their way about the page before something happens on it.
+const A_MOMENT: Duration = Duration::from_millis(1500);
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent flags of a command line"
+)]
 pub(super) struct Args {
     /// Which agent to use (default: omp where it is installed)
     #[arg(long, value_enum)]
     agent: Option<AgentKind>,
-    /// The port of the simulated Discord; 0 takes a free one
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+    /// The port of the page; 0 takes a free one
     #[arg(long, default_value_t = 8900)]
     port: u16,
-    /// Moves every id of the simulated Discord, the same way for the same number
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The directory that sessions work in (default: a temporary one)
     #[arg(long, value_name = "DIR")]
     workdir: Option<PathBuf>,
     /// What alice asks for in the first thread
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
-    /// Start with an empty channel
+    /// Start with no thread
     #[arg(long, conflicts_with = "once")]
     no_play: bool,
-    /// End after the first answer instead of staying until Ctrl-C
+    /// Show the first thread in the terminal and end with its answer
     #[arg(long)]
     once: bool,
+    /// Show every thread in the terminal too
+    #[arg(long, short)]
+    verbose: bool,
+    /// The same guild each time: ids, people, and a little history in #home. What happens then has ids that carry
+    /// the time, as on Discord
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Fill #home with so many messages
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(..=20_000))]
+    messages: u32,
+    /// Hold the bot to Discord's real rate limits
+    #[arg(long)]
+    rate_limits: bool,
+    #[arg(
+        long = "fault",
+        value_name = "FAULT",
+        value_parser = str::parse::<Trouble>,
+        help = format!("Let something go wrong once the bot is online: {}; may be repeated", fault_names()),
+        long_help = format!(
+            "Let something go wrong once the bot is online; may be repeated.\n\nBy name:\n{}\n\nOr in words: \
+             METHOD ROUTE WHAT [xTIMES] [after COUNT], such as 'POST messages 500' or '* edits slow:2s x10'\n{}",
+            fault_list(),
+            TROUBLE_WORDS
+        )
+    )]
+    faults: Vec<Trouble>,
 }
 
-/// Who plays, and with what.
-struct Cast {
-    command: Vec<String>,
-    label: &'static str,
-    prompt: String,
+fn fault_names() -> String {
+    let names: Vec<&str> = sim::presets().iter().map(|preset| preset.name).collect();
+    names.join(", ")
+}
+
+fn fault_list() -> String {
+    let lines: Vec<String> = sim::presets()
+        .iter()
+        .map(|preset| format!("  {:<13} {}", preset.name, preset.about))
+        .collect();
+    lines.join("\n")
 }
 
 pub(super) fn execute(args: Args) -> Result<()> {
     let dir = TempDir::new().context("cannot create a temporary directory")?;
-    let cast = cast(&args, dir.path())?;
+    let cast = cast::choose(&args, dir.path())?;
     logging::start_quiet()?;
     block_on(play(args, cast, dir.path()))
 }
 
 async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
-    let config = SimConfig {
-        port: args.port,
-        seed: args.seed,
-        ..SimConfig::default()
-    };
-    let sim = Sim::start(config).await.map_err(|error| {
-        UserError::new(format!("the simulated Discord could not start: {error:#}"))
-            .hint("choose another port with --port, or --port 0 for a free one")
-    })?;
     let workdir = workspace(args.workdir.as_deref(), dir)?;
-    let config = configuration(&sim, &cast, &workdir, dir)?;
-    config
-        .create_directories()
-        .context("cannot create the demo's directories")?;
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .context("cannot listen on 127.0.0.1")?;
-    let http = listener.local_addr().context("cannot read the address")?;
+    let (restart, mut restarts) = mpsc::channel(1);
+    let sim = discord(&args, card::card(&cast, &workdir), restart).await?;
+    introduce(&cast, &workdir, &sim)?;
+    if args.open {
+        open(&page(&sim)).await?;
+    }
+    let stage = Stage::new(&sim, &cast, workdir, dir);
     let shutdown = CancellationToken::new();
-    let ports = Ports {
-        listener,
-        endpoint: Endpoint::new()?,
-        shutdown: shutdown.clone(),
-        patience: daemon::CONNECT_TIMEOUT,
-    };
-    introduce(&cast, &workdir, &sim.base_url(), &http.to_string())?;
-    let daemon = daemon::serve(config, ports);
-    let scene = async {
-        let well = if args.no_play {
-            out::line("The channel is empty and waits for you.")?;
-            true
-        } else {
-            show::launch(&sim, &cast.prompt).await?
-        };
-        if !args.once {
-            show::stay(&sim).await?;
-        }
-        Ok::<_, anyhow::Error>(well)
-    };
+    let daemon = stage.run(&shutdown, &mut restarts);
     tokio::pin!(daemon);
     let well = tokio::select! {
         ended = &mut daemon => return ended,
-        played = scene => played?,
+        played = scene(&args, &cast, &sim) => played?,
         signal = daemon::signalled() => {
             signal?;
             out::line("\nEnding the agents …")?;
@@ -124,38 +130,80 @@ async fn play(args: Args, cast: Cast, dir: &Path) -> Result<()> {
         .into())
 }
 
+/// The guild as it is before the bot comes.
+async fn discord(args: &Args, about: serde_json::Value, restart: mpsc::Sender<()>) -> Result<Sim> {
+    let seed = args.seed.unwrap_or(0);
+    let config = SimConfig {
+        port: args.port,
+        seed,
+        rate_limits: if args.rate_limits {
+            RateLimits::On
+        } else {
+            RateLimits::Off
+        },
+        ..SimConfig::default()
+    };
+    let pages = sim::demo_pages(about, restart);
+    let sim = Sim::start_with_pages(config, pages).await.map_err(|error| {
+        UserError::new(format!("the demo could not start: {error:#}"))
+            .hint("choose another port with --port, or --port 0 for a free one")
+    })?;
+    if args.seed.is_some() {
+        history::small_talk(&sim)?;
+    }
+    history::weeks(&sim, args.messages, seed)?;
+    Ok(sim)
+}
+
+/// What happens by itself. `false`: the agent failed; without `--once` it never ends.
+async fn scene(args: &Args, cast: &Cast, sim: &Sim) -> Result<bool> {
+    show::until_ready(sim).await;
+    for trouble in &args.faults {
+        sim.trouble(trouble);
+    }
+    if args.once {
+        return show::launch(sim, &cast.prompt).await;
+    }
+    if args.verbose {
+        if !args.no_play {
+            show::launch(sim, &cast.prompt).await?;
+        }
+        show::stay(sim).await?;
+    } else if !args.no_play {
+        // A thread that streamed before anyone looked would show nothing of how it comes to be.
+        sim.until_watched().await;
+        tokio::time::sleep(A_MOMENT).await;
+        show::ask(sim, &cast.prompt)?;
+    }
+    std::future::pending().await
+}
+
+fn page(sim: &Sim) -> String {
+    format!("{}/", sim.base_url())
+}
+
 /// Says what runs and where.
-fn introduce(cast: &Cast, workdir: &Path, discord: &str, http: &str) -> std::io::Result<()> {
+fn introduce(cast: &Cast, workdir: &Path, sim: &Sim) -> std::io::Result<()> {
     out::line(&format!(
-        "A whole Discord in this process, with the daemon on it. Nothing leaves this machine.\n\n  \
-         agent        {}\n  workspace    {}\n  control API  {discord}/sim/\n  daemon       http://{http}/readyz\n",
+        "The whole bot on a Discord of its own. Nothing leaves this machine.\n\n  \
+         Open       {}\n\n  agent      {}\n  workspace  {}\n\nCtrl-C ends it.",
+        page(sim),
         cast.label,
         workdir.display(),
     ))
 }
 
-/// The demo's own configuration. Of the environment only what concerns the agent counts.
-fn configuration(sim: &Sim, cast: &Cast, workdir: &Path, dir: &Path) -> Result<Config> {
-    let alice = sim.user("alice").context("the simulated Discord has no alice")?;
-    let vars = HashMap::from([
-        ("DISCORD_BOT_TOKEN", sim.bot_token()),
-        ("DISCORD_GUILD_ID", sim.guild_id().to_string()),
-        ("DISCORD_CHANNEL_ID", sim.home_channel().to_string()),
-        ("DISCORD_ALLOWED_USERS", alice.to_string()),
-        ("DISCORD_API_URL", sim.base_url()),
-        ("OMP_COMMAND", shell_words::join(&cast.command)),
-        ("OMP_WORKDIR", workdir.display().to_string()),
-        ("OMPCORD_STATE_DIR", dir.join("state").display().to_string()),
-    ]);
-    // An empty file, so that nobody's own `.env` is read.
-    let env_file = dir.join("empty.env");
-    std::fs::write(&env_file, "").context("cannot write to the temporary directory")?;
-    let lookup = |name: &str| match vars.get(name) {
-        Some(value) => Some(value.clone()),
-        None if name.starts_with("OMP_") || name.starts_with("XDG_") || name == "HOME" => process_env(name),
-        None => None,
+/// Opens the page in a browser. Without one the person opens it.
+async fn open(page: &str) -> Result<()> {
+    let url = page.to_owned();
+    let opened = tokio::task::spawn_blocking(move || opener::open_browser(url)).await;
+    let failure = match opened {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
     };
-    Ok(Config::load(Some(&env_file), lookup)?)
+    out::line(&format!("\nNo browser could be opened: {failure}"))?;
+    Ok(())
 }
 
 fn workspace(asked: Option<&Path>, dir: &Path) -> Result<PathBuf> {
@@ -177,54 +225,6 @@ fn workspace(asked: Option<&Path>, dir: &Path) -> Result<PathBuf> {
     )
     .context("cannot write to the workspace")?;
     Ok(workdir)
-}
-
-fn cast(args: &Args, dir: &Path) -> Result<Cast> {
-    let omp = process_env("OMP_COMMAND").unwrap_or_else(|| "omp".to_owned());
-    let omp = shell_words::split(&omp).map_err(|_| UserError::new("OMP_COMMAND has an unclosed quote"))?;
-    let found = omp.first().is_some_and(|program| is_program(program));
-    match args.agent {
-        Some(AgentKind::Omp) if !found => Err(UserError::new("the agent omp was not found")
-            .hint("install it (npm i -g @oh-my-pi/pi-coding-agent), set OMP_COMMAND, or use --agent scripted")
-            .into()),
-        Some(AgentKind::Omp) | None if found => Ok(Cast {
-            command: omp,
-            label: "omp, as you have set it up",
-            prompt: args
-                .prompt
-                .clone()
-                .unwrap_or_else(|| "Say hello, and tell me in one sentence what you can do here.".to_owned()),
-        }),
-        _ => {
-            let this = std::env::current_exe().context("cannot find this program")?;
-            let dir = format!("OMPCORD_SCRIPTED_DIR={}", dir.join("scripted").display());
-            Ok(Cast {
-                command: vec![
-                    "env".to_owned(),
-                    dir,
-                    this.display().to_string(),
-                    "scripted-agent".to_owned(),
-                ],
-                label: "scripted (plays a recorded-looking session; --agent omp uses the real one)",
-                prompt: args.prompt.clone().unwrap_or_else(|| {
-                    "Our client hammers a busy server, please fix the retries. DEMO".to_owned()
-                }),
-            })
-        }
-    }
-}
-
-/// Whether the system would find a program of this name.
-fn is_program(name: &str) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let runs = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return runs(Path::new(name));
-    }
-    let path = process_env("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| runs(&dir.join(name)))
 }
 
 /// A directory that goes with the demo.

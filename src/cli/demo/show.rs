@@ -8,13 +8,23 @@ use crate::cli::out;
 use crate::ids::{MessageId, ThreadId};
 use crate::sim::{SeenMessage, Sim};
 
-/// Alice writes a prompt, reacts with the rocket, and the thread is shown until its footer. `false`: it failed.
-pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<bool> {
+/// Waits until the bot is there and its commands are.
+pub(super) async fn until_ready(sim: &Sim) {
     sim.until_ever(|sim| (sim.gateway_connected() && !sim.commands().is_empty()).then_some(()))
         .await;
+}
+
+/// Alice writes a prompt and reacts with the rocket.
+pub(super) fn ask(sim: &Sim, prompt: &str) -> Result<MessageId> {
     let message = sim.say("alice", "home", prompt)?;
-    out::line(&format!("#home\n  alice: {prompt}\n  alice reacts with 🚀"))?;
     sim.react("alice", message, "🚀")?;
+    Ok(message)
+}
+
+/// The same, and the thread is shown until its footer. `false`: it failed.
+pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<bool> {
+    out::line(&format!("\n#home\n  alice: {prompt}\n  alice reacts with 🚀"))?;
+    let message = ask(sim, prompt)?;
     let thread = sim.until_ever(|sim| sim.thread_on(message)).await;
     out::line(&format!("\n#{}", thread.name))?;
     let mut printer = Printer::default();
@@ -29,13 +39,6 @@ pub(super) async fn launch(sim: &Sim, prompt: &str) -> Result<bool> {
 
 /// Whatever happens in any thread is shown until Ctrl-C.
 pub(super) async fn stay(sim: &Sim) -> Result<()> {
-    let base = sim.base_url();
-    out::line(&format!(
-        "\nIt goes on: answer in the thread, react, run commands. As alice, from another terminal:\n\n  \
-         curl -sX POST {base}/sim/say -H 'content-type: application/json' \\\n    \
-         -d '{{\"user\":\"alice\",\"channel\":\"home\",\"text\":\"hello\"}}'\n  \
-         curl -s {base}/sim/state\n\nCtrl-C ends the demo."
-    ))?;
     let mut printers: HashMap<ThreadId, Printer> = HashMap::new();
     for thread in sim.threads() {
         let printer = printers.entry(thread.id).or_default();

@@ -11,8 +11,12 @@ pub(super) async fn new(
     #[description = "The first prompt; without one the agent waits for your first message"] prompt: Option<
         String,
     >,
-    #[description = "The model, as provider/model"] model: Option<String>,
-    #[description = "The directory to work in"] workspace: Option<String>,
+    #[description = "The model, as provider/model"]
+    #[autocomplete = "super::choices::model"]
+    model: Option<String>,
+    #[description = "The directory to work in"]
+    #[autocomplete = "super::choices::workspace"]
+    workspace: Option<String>,
 ) -> Result<(), Error> {
     run(
         ctx,

@@ -19,7 +19,9 @@ pub(super) enum Mode {
 pub(super) async fn say(
     ctx: Context<'_>,
     #[description = "The prompt"] prompt: String,
-    #[description = "Another session than this thread's, by its id"] session: Option<String>,
+    #[description = "Another session than this thread's: begin to write its name"]
+    #[autocomplete = "super::choices::open"]
+    session: Option<String>,
     #[description = "queue: after what waits; steer: into the running turn"] mode: Option<Mode>,
 ) -> Result<(), Error> {
     let steer = mode == Some(Mode::Steer);

@@ -28,6 +28,7 @@ impl Worker {
         if let RestError::Refused { code, message, .. } = error {
             return match code {
                 UNKNOWN_CHANNEL => self.channel_gone().await,
+                THREAD_ARCHIVED if self.background => self.let_sleep(id, code, message).await,
                 THREAD_ARCHIVED if self.opened_for != Some(id) => self.reopen(id, code, message).await,
                 _ => self.refused(id, said, code, message).await,
             };
@@ -61,6 +62,19 @@ impl Worker {
         self.inner.store.outbox_remove_channel(self.channel).await?;
         self.inner.tell(OutboxEvent::ChannelGone {
             channel: self.channel,
+        });
+        Ok(Verdict::Done)
+    }
+
+    /// A card opens no thread that was put away: it is painted when something else has opened it.
+    async fn let_sleep(&mut self, id: OutboxId, code: u32, message: String) -> Result<Verdict> {
+        let give_up = |row: &mut OutboxRow| Ok((give_up(row), ()));
+        self.inner.store.outbox_change(id, give_up).await?;
+        self.inner.tell(OutboxEvent::Refused {
+            channel: self.channel,
+            row: id,
+            code,
+            message,
         });
         Ok(Verdict::Done)
     }

@@ -43,6 +43,8 @@ pub(super) struct Worker {
     pub(super) channel: ChannelId,
     /// The thread was opened again for this row: not twice.
     pub(super) opened_for: Option<OutboxId>,
+    /// The row gives way to everything else.
+    pub(super) background: bool,
     turns: Turns,
     failures: u32,
     /// Kinds of failure that were logged.
@@ -67,6 +69,7 @@ pub(super) async fn run(inner: Arc<Inner>, channel: ChannelId) {
         inner,
         channel,
         opened_for: None,
+        background: false,
         turns: Turns::default(),
         failures: 0,
         logged: HashSet::new(),
@@ -124,9 +127,13 @@ impl Worker {
     }
 
     /// Whether a row can have its turn now.
-    async fn look(&self) -> Result<Look> {
+    async fn look(&mut self) -> Result<Look> {
+        self.turns
+            .hold_background(self.inner.background_after(self.channel));
         let rows = self.inner.store.outbox_pending(self.channel).await?;
-        let messages = rows.iter().filter(|row| row.kind == RowKind::Message);
+        let messages = rows
+            .iter()
+            .filter(|row| row.kind == RowKind::Message && !row.background);
         let waiting = messages.clone().count();
         let unmade = messages.filter(|row| row.message_id.is_none()).count();
         self.publish(|lane| (lane.waiting, lane.unmade) = (waiting, unmade));
@@ -136,7 +143,7 @@ impl Worker {
         } else if next(&rows, &self.turns, now).is_some() {
             Look::Work
         } else {
-            Look::Parked(self.turns.open_again(now).unwrap_or(now))
+            Look::Parked(self.turns.look_again(now).unwrap_or(now))
         })
     }
 
@@ -147,6 +154,8 @@ impl Worker {
             return Ok(Verdict::Done);
         };
         let id = row.outbox_id;
+        self.background = row.background;
+        let spaced = row.background && row.kind != RowKind::Deletion;
         let verdict = match (row.kind, act, row.message_id) {
             (RowKind::Action, Some(act), _) => self.act(id, act).await?,
             (RowKind::Action, None, _) => {
@@ -160,8 +169,16 @@ impl Worker {
             (RowKind::Deletion, _, None) => self.resolve(id).await?,
         };
         match verdict {
-            Verdict::Wait(wait) => self.turns.park(class, Instant::now() + wait),
+            Verdict::Wait(wait) => {
+                self.turns.park(class, Instant::now() + wait);
+                self.inner
+                    .keep_back(self.channel, wait + self.inner.pace.background_after_limit);
+            }
             Verdict::Done => {
+                if spaced {
+                    self.inner
+                        .keep_back(self.channel, self.inner.pace.background_every);
+                }
                 self.turns.took(class, id);
                 self.opened_for = None;
             }

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::draft::Draft;
 use super::rest::{Call, Rest, RestError};
 use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::store::dashboards::Place;
 use crate::store::outbox::{Fate, RowKind};
 use crate::store::{Store, now_ms};
 
@@ -26,12 +27,14 @@ mod deliver;
 mod failure;
 mod lane;
 mod letter;
+mod pace;
 mod reconcile;
 mod shared;
 mod turns;
 
 pub use act::Act;
 use letter::Letter;
+pub use pace::Pace;
 use shared::Inner;
 
 /// Messages that are as wanted but were never sealed are forgotten after this long, at the next start.
@@ -86,30 +89,6 @@ pub struct Lane {
     pub unmade: usize,
     /// Whether the last attempt failed or was limited and the next is being waited for.
     pub stalled: bool,
-}
-
-/// How patient the outbox is. The default is right for Discord; tests are in a hurry.
-#[derive(Debug, Clone)]
-pub struct Pace {
-    /// The wait after the first failure; it doubles from there.
-    pub backoff_from: Duration,
-    /// The longest wait between two attempts.
-    pub backoff_to: Duration,
-    /// How long a repeated nonce is safe. Later, the channel is read before a create is repeated.
-    pub dedupe_for: Duration,
-    /// How long a rename may take.
-    pub rename_within: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            backoff_from: Duration::from_millis(500),
-            backoff_to: Duration::from_secs(30),
-            dedupe_for: Duration::from_mins(2),
-            rename_within: Duration::from_secs(5),
-        }
-    }
 }
 
 /// The one egress. A cheap clone.
@@ -171,6 +150,25 @@ impl Outbox {
             .inner
             .store
             .outbox_insert(channel, RowKind::Message, &nonce(), &payload, None)
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
+    /// Wants a message that is edited in place for ever: the card of a session, the board. Which row it is, is written
+    /// down in the same step, so that no crash makes a second one.
+    pub async fn post_at(
+        &self,
+        place: &Place,
+        channel: ChannelId,
+        draft: Draft,
+        painted: &str,
+    ) -> Result<OutboxId> {
+        ensure!(!draft.is_empty(), "cannot send an empty message");
+        let payload = Letter::new(draft).text()?;
+        let store = &self.inner.store;
+        let row = store
+            .dashboard_post(place, channel, (&nonce(), &payload), painted)
             .await?;
         self.inner.wake(channel).await?;
         Ok(row)
@@ -355,8 +353,10 @@ impl Outbox {
         self.inner.store.outbox_left().await
     }
 
-    /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start.
+    /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start. Nothing is
+    /// kept back from now on.
     pub async fn flush(&self, deadline: Duration) -> usize {
+        self.inner.hurry();
         let mut progress = self.inner.progress.subscribe();
         let sleep = tokio::time::sleep(deadline);
         tokio::pin!(sleep);

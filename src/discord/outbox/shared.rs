@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) renamed: HashSet<(ChannelId, String)>,
     /// The token was refused.
     pub(super) halted: bool,
+    /// The daemon goes down: nothing is kept back any more.
+    pub(super) hurry: bool,
 }
 
 pub(super) struct Entry {
@@ -52,6 +54,8 @@ pub(super) struct Entry {
     pub(super) running: bool,
     pub(super) lane: watch::Sender<Lane>,
     pub(super) newest: Option<MessageId>,
+    /// Until when those are kept back that give way to everything.
+    pub(super) background_after: Option<Instant>,
 }
 
 impl Default for Entry {
@@ -62,6 +66,7 @@ impl Default for Entry {
             running: false,
             lane: watch::Sender::new(Lane::default()),
             newest: None,
+            background_after: None,
         }
     }
 }
@@ -91,6 +96,30 @@ impl Inner {
         }
         self.tracker.spawn(lane::run(Arc::clone(self), channel));
         Ok(())
+    }
+
+    /// Until when those of a channel are kept back that give way to everything.
+    pub(super) fn background_after(&self, channel: ChannelId) -> Option<Instant> {
+        let state = self.state();
+        let entry = state.lanes.get(&channel).filter(|_| !state.hurry);
+        entry.and_then(|entry| entry.background_after)
+    }
+
+    /// Keeps those back for a while.
+    pub(super) fn keep_back(&self, channel: ChannelId, wait: Duration) {
+        let until = Some(Instant::now() + wait);
+        if let Some(entry) = self.state().lanes.get_mut(&channel) {
+            entry.background_after = entry.background_after.max(until);
+        }
+    }
+
+    /// Nothing is kept back any more.
+    pub(super) fn hurry(&self) {
+        let mut state = self.state();
+        state.hurry = true;
+        for entry in state.lanes.values() {
+            entry.wish.notify_one();
+        }
     }
 
     pub(super) fn pause(&self, wait: Duration) {

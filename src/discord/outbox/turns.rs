@@ -26,6 +26,8 @@ pub(super) struct Turns {
     touching: bool,
     /// Until when a class waits.
     parked: [Option<Instant>; 3],
+    /// Until when those wait that give way to everything.
+    background: Option<Instant>,
 }
 
 /// A row that has its turn.
@@ -64,6 +66,23 @@ impl Turns {
             .copied()
     }
 
+    /// Those that give way to everything wait until then.
+    pub(super) fn hold_background(&mut self, until: Option<Instant>) {
+        self.background = until;
+    }
+
+    /// When it is worth to look again.
+    pub(super) fn look_again(&self, now: Instant) -> Option<Instant> {
+        let background = self.background.filter(|until| *until > now);
+        self.open_again(now).into_iter().chain(background).min()
+    }
+
+    fn may_in_background(&self, pick: &Pick<'_>, now: Instant) -> bool {
+        // A deletion has a limit of its own, and makes room for what follows it.
+        let held = self.background.is_some_and(|until| until > now) && pick.row.kind != RowKind::Deletion;
+        !held && self.may(pick.class, now)
+    }
+
     fn may(&self, class: Class, now: Instant) -> bool {
         self.parked[class as usize].is_none_or(|until| until <= now)
     }
@@ -72,12 +91,17 @@ impl Turns {
 /// Which row has its turn. Acts that may overtake go first. Creates and the acts among them stand in line; edits
 /// and deletions take turns with that line and with each other. So an edit waits for one create and not for all
 /// of them, and a message that is edited all the time keeps nothing waiting. The last edit of a message goes before
-/// what was wished for after it: a footer that overtakes the end of the answer would notify of half an answer.
+/// what was wished for after it: a footer that overtakes the end of the answer would notify of half an answer. Cards
+/// come when nobody else wants anything.
 pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> Option<Pick<'a>> {
     let (mut line, mut touch, mut again, mut closing) = (None, None, None, None);
-    let mut held = false;
+    let (mut held, mut background) = (false, None);
     for row in rows {
         let pick = pick(row);
+        if row.background {
+            background = background.or(Some(pick));
+            continue;
+        }
         match (pick.class, pick.act.as_ref().map_or(Place::Overtakes, Act::place)) {
             (Class::Act, Place::Overtakes) if turns.may(Class::Act, now) => return Some(pick),
             // It may wait for minutes, and an archive may not come before it.
@@ -97,7 +121,9 @@ pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> O
     let (line, touch) = (line.filter(may).filter(|_| !held), touch.filter(may));
     if let Some(line) = &line
         && turns.may(Class::Touch, now)
-        && let Some(last_edit) = rows.iter().find(|row| row.sealed && row.message_id.is_some())
+        && let Some(last_edit) = rows
+            .iter()
+            .find(|row| row.sealed && row.message_id.is_some() && !row.background)
         && last_edit.outbox_id < line.row.outbox_id
     {
         return Some(self::pick(last_edit));
@@ -107,7 +133,14 @@ pub(super) fn next<'a>(rows: &'a [PendingRow], turns: &Turns, now: Instant) -> O
     } else {
         touch.or(line)
     };
-    turn.or_else(|| closing.filter(may).filter(|_| !others))
+    if turn.is_some() || others {
+        return turn;
+    }
+    // An archive comes after them all.
+    match background {
+        Some(pick) => Some(pick).filter(|pick| turns.may_in_background(pick, now)),
+        None => closing.filter(may),
+    }
 }
 
 fn pick(row: &PendingRow) -> Pick<'_> {
@@ -138,6 +171,14 @@ mod tests {
             action: None,
             sealed: false,
             after_edits: false,
+            background: false,
+        }
+    }
+
+    fn card(id: i64, sent: bool) -> PendingRow {
+        PendingRow {
+            background: true,
+            ..message(id, sent)
         }
     }
 
@@ -149,6 +190,7 @@ mod tests {
             action: Some(serde_json::to_string(act).unwrap()),
             sealed: false,
             after_edits: false,
+            background: false,
         }
     }
 
@@ -273,6 +315,32 @@ mod tests {
         turns.park(Class::Act, until);
         let rows = vec![message(1, false), action(2, &react())];
         assert_eq!(order(rows, turns), [1], "a limited reaction holds up no message");
+    }
+
+    #[test]
+    fn a_card_gives_way_to_everything_but_an_archive() {
+        let footer = PendingRow {
+            after_edits: true,
+            ..message(6, false)
+        };
+        let rows = vec![
+            action(1, &Act::Archive { locked: false }),
+            card(2, true),
+            card(3, false),
+            message(4, true),
+            message(5, false),
+            footer,
+        ];
+        assert_eq!(order(rows.clone(), Turns::default()), [4, 5, 6, 2, 3, 1]);
+        let mut turns = Turns::default();
+        let until = Instant::now() + Duration::from_hours(1);
+        turns.hold_background(Some(until));
+        assert_eq!(order(rows.clone(), turns), [4, 5, 6], "the archive waits as well");
+        assert_eq!(turns.look_again(Instant::now()), Some(until));
+        assert_eq!(turns.open_again(Instant::now()), None, "nothing is stalled by it");
+        turns.hold_background(None);
+        turns.park(Class::Create, until);
+        assert_eq!(order(rows, turns), [4], "not even then is the way free");
     }
 
     #[test]

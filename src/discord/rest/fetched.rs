@@ -48,6 +48,9 @@ pub struct FetchedMessage {
 /// A channel or a thread, as far as it matters.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FetchedChannel {
+    /// What it is called.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Who made it, where it is a thread.
     #[serde(default)]
     pub owner_id: Option<UserId>,

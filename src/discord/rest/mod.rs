@@ -17,10 +17,12 @@ use serenity::http::{Http, LightMethod, Request};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+mod answers;
 mod call;
 mod failure;
 mod fetched;
 mod guild;
+mod permissions;
 mod reads;
 mod windows;
 

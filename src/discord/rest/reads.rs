@@ -60,6 +60,11 @@ struct Gateway {
 }
 
 #[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
 struct Made {
     id: ChannelId,
 }
@@ -216,6 +221,20 @@ impl Rest {
             user_id: user.get().into(),
         };
         self.ask(true, || Call::new(LightMethod::Put, route)).await
+    }
+
+    /// The names of the server's commands of this application.
+    pub async fn guild_commands(
+        &self,
+        application: UserId,
+        guild: GuildId,
+    ) -> Result<Vec<String>, RestError> {
+        let route = Route::GuildCommands {
+            application_id: application.get().into(),
+            guild_id: guild.get().into(),
+        };
+        let commands: Vec<Named> = self.get(route).await?;
+        Ok(commands.into_iter().map(|command| command.name).collect())
     }
 
     /// Replaces the server's commands of this application.

@@ -1,6 +1,6 @@
 //! How things end before they are done: cancel, stop, shutdown, a thread that is gone.
 
-use super::{Effect, Notice, Outcome, Phase, Reply, State, Timer, Why};
+use super::{Effect, Health, Notice, Outcome, Phase, Reply, State, Timer, Why};
 use crate::store::prompts::PromptState;
 
 impl State {
@@ -12,7 +12,7 @@ impl State {
 
     pub(super) fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.phase) {
-            (Timer::Idle, Phase::Idle) => self.end_idle(out),
+            (Timer::Idle, Phase::Idle) if !self.is_compacting() => self.end_idle(out),
             (Timer::CancelGrace, Phase::Cancelling(_)) => self.give_up_on_turn(out),
             (Timer::Drain, Phase::Busy(_) | Phase::Cancelling(_)) => self.interrupt_turn(out),
             _ => {}
@@ -23,6 +23,7 @@ impl State {
     /// written meanwhile waits for a new one.
     fn give_up_on_turn(&mut self, out: &mut Vec<Effect>) {
         if let Phase::Cancelling(turn) = std::mem::replace(&mut self.phase, Phase::Ending(Why::Idle)) {
+            self.health = Health::Good;
             self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
             out.push(Effect::EndTurn(Outcome::Cancelled));
             out.push(Effect::EndAgent { abort: true });

@@ -3,7 +3,9 @@
 //! Every rule about turns, the queue and the process is here and nowhere else, so that a transcript of inputs and
 //! effects is a complete test of it. The actor runs the effects.
 
+mod compaction;
 mod ending;
+mod health;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use std::collections::VecDeque;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
 
+pub use compaction::CannotCompact;
+pub use health::{Health, INTERRUPTED};
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
 /// What the agent's process and conversation are doing.
@@ -49,6 +53,10 @@ pub struct Turn {
     steered: Vec<PromptId>,
     /// The error that the turn will end with.
     failed: Option<String>,
+    /// Something was off in it.
+    warned: bool,
+    /// The agent tries something again that has failed.
+    retrying: bool,
 }
 
 /// Why a process is being ended.
@@ -96,6 +104,9 @@ pub struct State {
     gone: bool,
     /// The last prompt that steered the turn that has just ended: it may have come too late for it.
     just_steered: Option<PromptId>,
+    compaction: compaction::Compaction,
+    /// How the last thing went.
+    health: Health,
 }
 
 impl Default for State {
@@ -108,6 +119,8 @@ impl Default for State {
             draining: false,
             gone: false,
             just_steered: None,
+            compaction: compaction::Compaction::None,
+            health: Health::Good,
         }
     }
 }
@@ -122,7 +135,7 @@ impl State {
     /// Whether nothing is going on: no process, nothing that waits.
     #[must_use]
     pub fn is_dormant(&self) -> bool {
-        matches!(self.phase, Phase::Cold) && self.queue.is_empty()
+        matches!(self.phase, Phase::Cold) && self.queue.is_empty() && !self.is_compacting()
     }
 
     /// Whether a turn is running.
@@ -159,7 +172,7 @@ impl State {
             Input::SlotDelayed if self.phase == Phase::Waiting => {
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
-            Input::Evict if self.phase == Phase::Idle => self.end_idle(&mut out),
+            Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
             Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
@@ -171,7 +184,17 @@ impl State {
             }
             Input::TurnRecovered => {
                 if let Phase::Busy(turn) = &mut self.phase {
-                    turn.failed = None;
+                    (turn.failed, turn.retrying) = (None, false);
+                }
+            }
+            Input::TurnWarned => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.warned = true;
+                }
+            }
+            Input::Retrying(retrying) => {
+                if let Phase::Busy(turn) = &mut self.phase {
+                    turn.retrying = retrying;
                 }
             }
             Input::PromptRefused { prompt, error } => self.refused(prompt, error, &mut out),
@@ -181,6 +204,9 @@ impl State {
             Input::Stop => self.stop(&mut out),
             Input::ContinueQueue => self.continue_queue(&mut out),
             Input::Decide(id, choice) => self.decide(id, choice, &mut out),
+            Input::Discard(ids) => self.discard(&ids, &mut out),
+            Input::Compact => self.compact(),
+            Input::Compacted => self.compacted(&mut out),
             Input::Shutdown => self.shutdown(&mut out),
             Input::ThreadGone => self.thread_gone(&mut out),
         }
@@ -190,6 +216,9 @@ impl State {
 
     /// Starts what can be started.
     fn pump(&mut self, out: &mut Vec<Effect>) {
+        if self.pump_compaction(out) {
+            return;
+        }
         let blocked = self
             .undecided
             .iter()

@@ -72,6 +72,7 @@ impl State {
             self.phase,
             Phase::Idle | Phase::Cold | Phase::Waiting | Phase::Starting
         ) && self.queue.is_empty()
+            && !self.is_compacting()
             && !self.blocked();
         let at = self.enqueue(Waiting::new(prompt, !runs_next));
         if !runs_next {

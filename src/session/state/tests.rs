@@ -562,3 +562,107 @@ fn a_process_that_gives_way_stays_marked_until_its_slot_is_back() {
         "{effects:?}"
     );
 }
+
+mod compacting {
+    use super::*;
+
+    fn died() -> Input {
+        Input::Exited(exit(ExitHow::Code(1)))
+    }
+
+    #[test]
+    fn an_idle_agent_compacts_and_nothing_else_begins_meanwhile() {
+        let mut state = idle();
+        let effects = state.step(Input::Compact);
+        assert_eq!(
+            effects,
+            [
+                Effect::ClearTimer(Timer::Idle),
+                Effect::Evictable(false),
+                Effect::Compact
+            ]
+        );
+        assert_eq!(state.cannot_compact(), Some(CannotCompact::Already));
+        assert!(state.step(Input::Evict).is_empty() && state.step(Input::TimerFired(Timer::Idle)).is_empty());
+        let effects = state.step(Input::Prompt(prompt(2)));
+        assert!(
+            effects.contains(&Effect::Say(Notice::Queued { ahead: 0 })) && state.phase() == &Phase::Idle,
+            "{effects:?}"
+        );
+        let effects = state.step(Input::Compacted);
+        assert!(effects.ends_with(&[Effect::BeginTurn, deliver(2)]), "{effects:?}");
+        assert_eq!(state.cannot_compact(), Some(CannotCompact::Busy));
+    }
+
+    #[test]
+    fn a_cold_session_gets_a_process_for_it_and_rests_after_it() {
+        let mut state = cold();
+        assert_eq!(state.step(Input::Compact), [Effect::AcquireSlot]);
+        assert!(!state.is_dormant());
+        assert_eq!(state.step(Input::SlotGranted), [Effect::StartAgent]);
+        assert!(state.step(Input::AgentStarted).contains(&Effect::Compact));
+        let effects = state.step(Input::Compacted);
+        assert_eq!(effects, [Effect::SetTimer(Timer::Idle), Effect::Evictable(true)]);
+        assert_eq!(state.cannot_compact(), None);
+    }
+
+    #[test]
+    fn an_agent_that_dies_of_it_or_does_not_start_is_not_asked_again() {
+        let mut state = idle();
+        state.step(Input::Compact);
+        state.step(died());
+        assert!(state.is_dormant() && !state.is_compacting());
+        let mut state = cold();
+        state.step(Input::Compact);
+        state.step(Input::SlotGranted);
+        let effects = state.step(died());
+        assert!(
+            !effects.contains(&Effect::AcquireSlot) && state.is_dormant(),
+            "{effects:?}"
+        );
+    }
+
+    #[test]
+    fn asked_while_the_idle_process_goes_it_gets_the_next_one() {
+        let mut state = idle();
+        state.step(Input::TimerFired(Timer::Idle));
+        assert!(state.step(Input::Compact).is_empty());
+        let effects = state.step(died());
+        assert!(effects.contains(&Effect::AcquireSlot), "{effects:?}");
+    }
+
+    #[test]
+    fn a_shutdown_does_not_wait_for_it() {
+        let mut state = idle();
+        state.step(Input::Compact);
+        assert_eq!(state.step(Input::Shutdown), [Effect::EndAgent { abort: false }]);
+        assert_eq!(state.cannot_compact(), Some(CannotCompact::Ending));
+        assert!(state.step(died()).ends_with(&[Effect::Close]));
+    }
+
+    #[test]
+    fn a_prompt_that_is_taken_back_leaves_the_queue_and_its_mark() {
+        let mut state = busy();
+        for n in 2..=4 {
+            state.step(Input::Prompt(prompt(n)));
+        }
+        let effects = state.step(Input::Discard(vec![PromptId(3), PromptId(9)]));
+        assert_eq!(
+            effects,
+            [
+                Effect::ShowQueued(message(3), false),
+                mark(3, PromptState::Dropped),
+                Effect::Reply(Reply::Discarded { count: 1 })
+            ]
+        );
+        assert_eq!(state.queued(), 2);
+        // The last one that a process was asked for.
+        let mut state = cold();
+        state.step(Input::Prompt(prompt(1)));
+        let effects = state.step(Input::Discard(vec![PromptId(1)]));
+        assert!(
+            effects.contains(&Effect::ReleaseSlot) && state.is_dormant(),
+            "{effects:?}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! The process and its turns: started, running, over.
 
-use super::{Effect, Notice, Outcome, Phase, State, Timer, Turn, Waiting, Why};
+use super::{Effect, Health, Notice, Outcome, Phase, State, Timer, Turn, Waiting, Why};
 use crate::event::{AgentExit, ExitHow};
 use crate::ids::PromptId;
 use crate::store::prompts::PromptState;
@@ -15,7 +15,8 @@ impl State {
             // A second grant for a slot that is ours already: two requests had crossed.
             return;
         }
-        if self.phase == Phase::Waiting && !self.queue.is_empty() && !self.draining {
+        let needed = !self.queue.is_empty() || self.is_compacting();
+        if self.phase == Phase::Waiting && needed && !self.draining {
             self.phase = Phase::Starting;
             out.push(Effect::StartAgent);
         } else {
@@ -80,6 +81,11 @@ impl State {
                     Some(error) => (PromptState::Failed, Outcome::Failed(error)),
                     None => (PromptState::Done, Outcome::Done),
                 };
+                self.health = match &outcome {
+                    Outcome::Done if turn.warned => Health::Warned,
+                    Outcome::Done => Health::Good,
+                    _ => Health::TurnFailed,
+                };
                 let failed = match &outcome {
                     Outcome::Failed(error) => Some(error.clone()),
                     _ => None,
@@ -95,6 +101,7 @@ impl State {
                 self.settle(out);
             }
             Phase::Cancelling(turn) => {
+                self.health = Health::Good;
                 out.push(Effect::ClearTimer(Timer::CancelGrace));
                 self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
                 out.push(Effect::EndTurn(Outcome::Cancelled));
@@ -140,6 +147,7 @@ impl State {
     pub(super) fn exited(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
         out.push(Effect::ClearTimer(Timer::Idle));
         out.push(Effect::ReleaseSlot);
+        self.compaction_lost(self.phase == Phase::Ending(Why::Idle));
         match std::mem::replace(&mut self.phase, Phase::Cold) {
             Phase::Ending(Why::Stopped) => self.finish_stop(out),
             Phase::Ending(Why::Shutdown) => self.close(out),
@@ -147,10 +155,12 @@ impl State {
             Phase::Closed => self.phase = Phase::Closed,
             Phase::Starting => self.start_failed(exit, out),
             Phase::Idle => {
+                self.health = Health::Died;
                 out.push(Effect::Say(Notice::IdleDied { exit }));
                 out.push(Effect::Unpin);
             }
             Phase::Busy(turn) => {
+                self.health = Health::Died;
                 self.close_turn(turn.prompt, &turn.steered, PromptState::Failed, out);
                 out.push(Effect::EndTurn(Outcome::Died(exit.clone())));
                 out.push(Effect::Say(Notice::TurnDied {
@@ -161,6 +171,7 @@ impl State {
                 out.push(Effect::Unpin);
             }
             Phase::Cancelling(turn) => {
+                self.health = Health::Good;
                 out.push(Effect::ClearTimer(Timer::CancelGrace));
                 self.close_turn(turn.prompt, &turn.steered, PromptState::Dropped, out);
                 out.push(Effect::EndTurn(Outcome::Cancelled));
@@ -174,6 +185,7 @@ impl State {
     }
 
     pub(super) fn start_failed(&mut self, exit: AgentExit, out: &mut Vec<Effect>) {
+        self.health = Health::NotStarted;
         let prompt = self.queue.pop_front();
         if let Some(waiting) = prompt {
             self.unshow(&waiting, out);

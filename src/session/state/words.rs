@@ -43,6 +43,10 @@ pub enum Input {
     },
     /// What looked like a failed turn went on well: the agent had retried.
     TurnRecovered,
+    /// Something was off in the turn, and it goes on.
+    TurnWarned,
+    /// The agent tries something again that has failed, or does not any more.
+    Retrying(bool),
     /// The agent refused a prompt.
     PromptRefused {
         /// Which.
@@ -62,6 +66,12 @@ pub enum Input {
     ContinueQueue,
     /// A person decided about a prompt.
     Decide(PromptId, Choice),
+    /// A person takes these waiting prompts back.
+    Discard(Vec<PromptId>),
+    /// A person wants the conversation to be compacted.
+    Compact,
+    /// The agent has compacted it, or has failed to.
+    Compacted,
     /// The daemon goes down: finish, start nothing.
     Shutdown,
     /// The thread was deleted; the store knows.
@@ -192,6 +202,11 @@ pub enum Reply {
         /// How many.
         count: usize,
     },
+    /// So many waiting prompts were dropped.
+    Discarded {
+        /// How many.
+        count: usize,
+    },
     /// The decision was carried out.
     Decided,
     /// It had been decided before, or is over.
@@ -220,6 +235,8 @@ pub enum Effect {
     },
     /// Give this prompt to the running turn.
     Steer(PromptId),
+    /// Tell the agent to compact the conversation; answers with `Compacted`.
+    Compact,
     /// Tell the agent to abort the turn.
     Abort,
     /// End the process by the ladder; answers with `Exited`.

@@ -158,7 +158,7 @@ async fn post_guild(
         let scope = scope(world, app, Some(guild))?;
         commands::check(std::slice::from_ref(&form.json))?;
         let command = commands::complete(world, scope, form.json);
-        let list = world.commands.entry(scope).or_default();
+        let list = world.commands.get_or_default(scope);
         list.retain(|other| other.get("name") != command.get("name"));
         list.push(command.clone());
         Ok((
@@ -174,7 +174,7 @@ async fn delete_guild(
 ) -> Result<StatusCode, ApiError> {
     sim.change(|world| {
         let scope = scope(world, app, Some(guild))?;
-        let list = world.commands.entry(scope).or_default();
+        let list = world.commands.get_or_default(scope);
         let before = list.len();
         list.retain(|command| command.get("id").and_then(Value::as_str) != Some(&id));
         if list.len() == before {

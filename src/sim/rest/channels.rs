@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::App;
 use super::body::Form;
 use super::error::ApiError;
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, UserId};
 use crate::sim::Shared;
 use crate::sim::config::permission;
 use crate::sim::dispatch::intent;
@@ -108,17 +108,25 @@ async fn typing(State(sim): App, Path(id): Path<ChannelId>) -> Result<StatusCode
             Some(_) => permission::SEND_MESSAGES_IN_THREADS,
             None => permission::SEND_MESSAGES,
         };
-        let guild = world.may(id, needed)?.guild;
-        let (bot, now) = (world.bot, Clock::now_ms() / 1000);
-        let member = world.member_json(bot);
+        world.may(id, needed)?;
         world.typing.insert(id, Instant::now());
-        let data =
-            json!({"channel_id": id, "guild_id": guild, "user_id": bot, "timestamp": now, "member": member});
-        world.emit("TYPING_START", intent::GUILD_MESSAGE_TYPING, data);
+        world.announce_typing(world.bot, id);
         Ok::<(), ApiError>(())
     })?;
-    sim.wake_after(TYPING);
+    sim.stop_typing_later(id, TYPING);
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl World {
+    pub(crate) fn announce_typing(&mut self, user: UserId, channel: ChannelId) {
+        let guild = self.channels.get(&channel).map(|channel| channel.guild);
+        let now = Clock::now_ms() / 1000;
+        let member = self.member_json(user);
+        let data = json!({
+            "channel_id": channel, "guild_id": guild, "user_id": user, "timestamp": now, "member": member,
+        });
+        self.emit("TYPING_START", intent::GUILD_MESSAGE_TYPING, data);
+    }
 }
 
 /// Serves a file that was attached to a message.
@@ -137,7 +145,18 @@ pub(super) async fn attachment(
             let kind = file
                 .content_type
                 .unwrap_or_else(|| "application/octet-stream".to_owned());
-            ([(CONTENT_TYPE, kind)], file.bytes).into_response()
+            // What an agent made must never become a page of this origin, from which it could act for everyone.
+            let shown = matches!(
+                kind.as_str(),
+                "image/png" | "image/jpeg" | "image/gif" | "image/webp"
+            );
+            let headers = [
+                (CONTENT_TYPE, kind.as_str()),
+                (CONTENT_DISPOSITION, if shown { "inline" } else { "attachment" }),
+                (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+                (CACHE_CONTROL, "private, max-age=3600"),
+            ];
+            (headers, file.bytes).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }

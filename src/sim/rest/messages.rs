@@ -16,8 +16,8 @@ use super::error::ApiError;
 use crate::ids::{ChannelId, MessageId};
 use crate::sim::Shared;
 use crate::sim::config::permission;
+use crate::sim::draft::Draft;
 use crate::sim::limits::{self, Purpose};
-use crate::sim::messages::Draft;
 use crate::sim::world::{World, flag};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {

@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -32,10 +32,11 @@ use self::error::ApiError;
 use super::config::permission;
 use super::faults::Mishap;
 use super::io::Switch;
+use super::origin::{only_bots_from_here, only_from_here};
 use super::ratelimit::Verdict;
 use super::seen::RestCall;
 use super::world::{Channel, Clock, World};
-use super::{Shared, control_http, gateway};
+use super::{Shared, control_http, gateway, page};
 use crate::ids::ChannelId;
 
 type App = State<Arc<Shared>>;
@@ -58,14 +59,19 @@ pub(crate) fn router(sim: Arc<Shared>, pages: Router) -> Router {
         .method_not_allowed_fallback(unknown)
         // The simulator's own limit is Discord's and answers with Discord's error.
         .layer(DefaultBodyLimit::disable());
-    let mut app = Router::new()
-        .route("/gateway", get(gateway::connect))
-        .route("/attachments/{channel}/{file}/{name}", get(channels::attachment))
-        .merge(control_http::routes());
+    let mut bots = Router::new().route("/gateway", get(gateway::connect));
     for prefix in PREFIXES {
-        app = app.nest(prefix, api.clone());
+        bots = bots.nest(prefix, api.clone());
     }
-    app.fallback(unknown).with_state(sim).merge(pages)
+    let people = Router::new()
+        .route("/attachments/{channel}/{file}/{name}", get(channels::attachment))
+        .merge(page::routes())
+        .merge(control_http::routes());
+    Router::new()
+        .merge(bots.fallback(unknown).layer(from_fn(only_bots_from_here)))
+        .merge(people.route_layer(from_fn(only_from_here)))
+        .with_state(sim)
+        .merge(pages.layer(from_fn(only_from_here)))
 }
 
 /// The part of a path that follows the API's prefix.
@@ -74,13 +80,6 @@ fn below(path: &str) -> &str {
         .iter()
         .find_map(|prefix| path.strip_prefix(prefix))
         .unwrap_or(path)
-}
-
-/// Whether a request comes from no page at all, or from one that is served here. A bot sends no origin, while a
-/// foreign page in the same browser cannot leave it out: the demo's token is no secret to it.
-pub(crate) fn from_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    text(ORIGIN).is_none_or(|origin| origin.split_once("://").map(|(_, host)| host) == text(HOST))
 }
 
 async fn unknown(State(sim): App, method: Method, uri: Uri) -> Response {
@@ -96,6 +95,7 @@ async fn unknown(State(sim): App, method: Method, uri: Uri) -> Response {
             path: below(uri.path()).to_owned(),
             status: Some(404),
             wait: Duration::ZERO,
+            mishap: None,
         });
         world.complain(format!("unknown route: {method} {}", uri.path()));
     });
@@ -130,7 +130,7 @@ async fn guard(
         sim,
     };
     passage.record();
-    let authorized = from_same_origin(request.headers()) && passage.authorized(request.headers());
+    let authorized = passage.authorized(request.headers());
     let response = if authorized {
         passage.through(request, next).await
     } else {
@@ -149,6 +149,7 @@ impl Passage {
             path: self.path.clone(),
             status: None,
             wait: Duration::ZERO,
+            mishap: None,
         };
         self.call = self.sim.change(|world| world.record(call));
     }
@@ -174,9 +175,13 @@ impl Passage {
     }
 
     async fn through(&self, request: Request, next: Next) -> Response {
-        let mishap = self
-            .sim
-            .change(|world| world.faults.meet(&self.method, &self.path));
+        let mishap = self.sim.change(|world| {
+            let mishap = world.faults.meet(&self.method, &self.path);
+            if let (Some(mishap), Some(call)) = (&mishap, world.calls.get_mut(&self.call)) {
+                call.mishap = Some(mishap.clone());
+            }
+            mishap
+        });
         match mishap {
             Some(Mishap::Status { status, retry_after }) => return failure(status, retry_after),
             Some(Mishap::Cut) => return self.cut().await,

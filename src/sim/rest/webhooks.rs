@@ -15,8 +15,8 @@ use super::body::Form;
 use super::error::ApiError;
 use crate::ids::{MessageId, UserId};
 use crate::sim::Shared;
+use crate::sim::draft::Draft;
 use crate::sim::limits::{self, Purpose};
-use crate::sim::messages::Draft;
 use crate::sim::world::{Webhook, World, flag};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {

@@ -222,10 +222,17 @@ async fn the_demo_is_a_whole_session() {
     agent.started().await;
     agent.handle.prompt("p", "DEMO TOOLMS:1", &[]);
     let (mut tools, mut lines, mut answer) = (Vec::new(), 0, String::new());
+    let mut choices = vec!["Approve", "Double the wait each time"];
     loop {
         match agent.next().await {
             AgentEvent::ToolStarted { tool, .. } => tools.push(tool),
             AgentEvent::Line(_) => lines += 1,
+            AgentEvent::Dialog(dialog) => {
+                let choice = choices.pop().unwrap();
+                agent
+                    .handle
+                    .answer(&dialog.id, &DialogAnswer::Value(choice.into()));
+            }
             AgentEvent::MessageEnded(message) => {
                 answer = message.texts.into_iter().map(|(_, text)| text).collect();
             }
@@ -233,11 +240,111 @@ async fn the_demo_is_a_whole_session() {
             _ => {}
         }
     }
-    assert_eq!(tools, ["grep", "read", "edit", "write", "bash"]);
-    assert_eq!(lines, 1);
-    assert!(
-        answer.starts_with("Found it.") && answer.contains("```rust\n") && answer.ends_with("tests pass.")
+    assert_eq!(
+        tools,
+        ["grep", "read", "read", "ask", "edit", "write", "edit", "bash"]
     );
+    assert_eq!(lines, 4);
+    assert!(answer.starts_with("**42 tests pass**") && answer.contains("```bash\n"));
+    assert!(answer.contains("| busy for ever |"), "{answer}");
+    agent.stopped().await;
+}
+
+/// What a visitor of the demo writes, what they answer, and what is said in the end.
+fn wishes() -> Vec<(&'static str, Vec<DialogAnswer>, &'static str)> {
+    let value = |text: &str| DialogAnswer::Value(text.into());
+    let other = value("Other (type your own)");
+    vec![
+        ("Hi!", vec![], "I only pretend to work"),
+        (
+            "Why is the page so slow to load?",
+            vec![],
+            "nothing behaves differently",
+        ),
+        ("Why does the login page load so slowly?", vec![], "try_join!"),
+        (
+            "ask me to confirm it",
+            vec![DialogAnswer::Confirmed(true)],
+            "All seven are gone",
+        ),
+        (
+            "ask me to confirm it",
+            vec![DialogAnswer::Confirmed(false)],
+            "Then they stay",
+        ),
+        (
+            "Draft a commit message",
+            vec![value("Wait\nlonger")],
+            "Committed as **Wait**.",
+        ),
+        (
+            "Draft a commit message",
+            vec![DialogAnswer::Cancelled],
+            "no commit",
+        ),
+        (
+            "I need some input",
+            vec![value("patience")],
+            "`patience` is there",
+        ),
+        ("Ask me something", vec![value("Only a plan")], "It looks good"),
+        (
+            "Ask me something",
+            vec![other.clone(), value("Your way")],
+            "It looks good",
+        ),
+        ("Please run the tests", vec![value("Approve")], "42 passed"),
+        (
+            "Please run the tests",
+            vec![value("Deny")],
+            "what I would have run",
+        ),
+        ("Show me a table", vec![], "| `client.rs` |"),
+        ("Whatever this may be", vec![], ""),
+        (
+            "The tour, please",
+            vec![other, value("Ask the server nicely"), value("Deny")],
+            "differently?",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn the_demo_has_an_answer_to_everything() {
+    let rig = Rig::new();
+    let mut spec = rig.with_traits("demo");
+    spec.extra_env
+        .push(("OMPCORD_SCRIPTED_SPEED".into(), "1000".into()));
+    let mut agent = rig.spawn(spec);
+    agent.started().await;
+    for (prompt, answers, said) in wishes() {
+        agent.handle.prompt("p", prompt, &[]);
+        let mut answers = answers.into_iter();
+        let mut all = String::new();
+        loop {
+            match agent.next().await {
+                AgentEvent::Dialog(dialog) => {
+                    agent.handle.answer(&dialog.id, &answers.next().expect(prompt));
+                }
+                AgentEvent::MessageEnded(message) => {
+                    all.extend(message.texts.into_iter().map(|(_, text)| text));
+                }
+                AgentEvent::TurnEnded => break,
+                _ => {}
+            }
+        }
+        assert!(all.contains(said) && all.len() > 20, "{prompt}: {all}");
+        assert!(!all.contains("You said"), "{prompt}: {all}");
+        assert_eq!(answers.count(), 0, "{prompt}");
+    }
+    agent.handle.prompt("p", "make an error", &[]);
+    let failed = agent
+        .until(|event| match event {
+            AgentEvent::MessageEnded(message) => message.error.clone(),
+            _ => None,
+        })
+        .await;
+    assert!(failed.contains("insufficient credit"), "{failed}");
     agent.stopped().await;
 }
 

@@ -22,7 +22,9 @@ fn examples() -> Vec<Example> {
     for line in text.lines() {
         match &mut block {
             None if line.starts_with("### `") => {
-                route = line.trim_start_matches("### ").trim_matches('`').to_owned();
+                line.trim_start_matches("### ")
+                    .trim_matches('`')
+                    .clone_into(&mut route);
             }
             None if line == "```sh" => block = Some(String::new()),
             None => {}

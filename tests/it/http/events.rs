@@ -39,7 +39,9 @@ impl Stream {
     /// The id, the type and the data of the next event; nothing when the stream ends.
     async fn next(&mut self) -> Option<(i64, String, Value)> {
         loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+            if let Some(end) = self.buffer.find("\n\n") {
+                let rest = self.buffer.split_off(end + 2);
+                let block = std::mem::replace(&mut self.buffer, rest);
                 let field = |name: &str| {
                     let line = block.lines().find_map(|line| line.strip_prefix(name));
                     line.map(|line| line.trim_start().to_owned())
@@ -48,7 +50,6 @@ impl Stream {
                     let data = serde_json::from_str(&field("data:").unwrap()).unwrap();
                     (id.parse().unwrap(), field("event:").unwrap(), data)
                 });
-                self.buffer = rest.to_owned();
                 match found {
                     Some(found) => return Some(found),
                     None => continue,

@@ -3,7 +3,9 @@
 mod bot;
 mod control;
 mod edges;
+mod feed;
 mod lists;
+mod page;
 
 use std::time::Duration;
 

@@ -1,0 +1,147 @@
+//! `/omp queue`: what waits, with buttons to take it back.
+
+use serde_json::Value;
+
+use super::notice::{Style, buttons};
+use super::text::{clip, escape, plural, quiet};
+use crate::ids::SessionId;
+use crate::store::prompts::{PromptState, WaitingPrompt};
+
+/// As many as there are buttons in a row.
+const SHOWN: usize = 5;
+/// So much of a prompt tells which one it is.
+const WORDS: usize = 160;
+
+/// The queue of a session as a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueList {
+    /// What waits.
+    pub content: String,
+    /// What can be done about it.
+    pub components: Vec<Value>,
+}
+
+/// The queue of a session. `prompts` hold no secrets any more.
+#[must_use]
+pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], busy: bool) -> QueueList {
+    let (asking, waiting): (Vec<_>, Vec<_>) = prompts.iter().partition(|p| p.state == PromptState::Asking);
+    let held = waiting.iter().filter(|p| p.state == PromptState::Held).count();
+    let mut lines = vec![match waiting.len() {
+        0 if busy => "**The queue is empty.** What you write now runs after this turn.".to_owned(),
+        0 => "**The queue is empty.** What you write now runs at once.".to_owned(),
+        count => format!("**{}** in the queue", plural(count, "prompt")),
+    }];
+    if held > 0 {
+        lines.push(quiet(&format!(
+            "⏸️ {held} held until somebody continues the queue"
+        )));
+    }
+    for (number, prompt) in waiting.iter().take(SHOWN).enumerate() {
+        lines.push(format!("{}. {}", number + 1, words(prompt)));
+    }
+    if waiting.len() > SHOWN {
+        lines.push(quiet(&format!("and {} more", waiting.len() - SHOWN)));
+    }
+    if !asking.is_empty() {
+        lines.push(quiet(&format!(
+            "{} in the thread for somebody to say *Run* or *Ignore*",
+            match asking.len() {
+                1 => "1 prompt waits".to_owned(),
+                count => format!("{count} prompts wait"),
+            }
+        )));
+    }
+    QueueList {
+        content: lines.join("\n"),
+        components: rows(session, &waiting, held),
+    }
+}
+
+fn words(prompt: &WaitingPrompt) -> String {
+    let held = if prompt.state == PromptState::Held {
+        "⏸️ "
+    } else {
+        ""
+    };
+    let text = prompt.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let files = if prompt.has_files { " 📎" } else { "" };
+    format!(
+        "{held}<@{}> {}{files}",
+        prompt.author,
+        escape(&clip(&text, WORDS))
+    )
+}
+
+fn rows(session: &SessionId, waiting: &[&WaitingPrompt], held: usize) -> Vec<Value> {
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let labels: Vec<String> = (1..=SHOWN).map(|n| format!("Drop {n}")).collect();
+    let drops: Vec<_> = waiting
+        .iter()
+        .zip(&labels)
+        .map(|(prompt, label)| {
+            let id = format!("omp:queue:drop:{session}:{}", prompt.id);
+            (id, label.as_str(), Style::Secondary)
+        })
+        .collect();
+    let mut below = Vec::new();
+    if held > 0 {
+        let id = format!("omp:queue:continue:{session}");
+        below.push((id, "Continue queue", Style::Primary));
+    }
+    below.push((format!("omp:queue:clear:{session}"), "Drop all", Style::Danger));
+    vec![buttons(&drops), buttons(&below)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::PromptId;
+
+    fn prompt(id: i64, text: &str, state: PromptState) -> WaitingPrompt {
+        WaitingPrompt {
+            id: PromptId(id),
+            author: 7.into(),
+            text: text.to_owned(),
+            has_files: id == 2,
+            state,
+        }
+    }
+
+    fn shown(prompts: &[WaitingPrompt], busy: bool) -> String {
+        let session = "session_0123abcd".parse().unwrap();
+        let list = queue(&session, prompts, busy);
+        let rows = list.components.iter().map(|row| {
+            let buttons = row["components"].as_array().unwrap().iter();
+            let buttons = buttons.map(|b| {
+                format!(
+                    "[{} {}]",
+                    b["label"].as_str().unwrap(),
+                    b["custom_id"].as_str().unwrap()
+                )
+            });
+            buttons.collect::<Vec<_>>().join(" ")
+        });
+        let mut all = vec![list.content];
+        all.extend(rows);
+        all.join("\n")
+    }
+
+    #[test]
+    fn a_queue_is_shown_with_its_buttons() {
+        use PromptState::{Asking, Held, Queued};
+        insta::assert_snapshot!(shown(&[], false), @"**The queue is empty.** What you write now runs at once.");
+        insta::assert_snapshot!(shown(&[], true), @"**The queue is empty.** What you write now runs after this turn.");
+        let few = [
+            prompt(1, "fix the\n\n  **login**", Held),
+            prompt(2, "see the file", Queued),
+            prompt(3, "old one", Asking),
+        ];
+        insta::assert_snapshot!(shown(&few, true));
+        let many: Vec<_> = (1..=9)
+            .map(|id| prompt(id, &"long ".repeat(80), Queued))
+            .collect();
+        insta::assert_snapshot!(shown(&many, true));
+    }
+}

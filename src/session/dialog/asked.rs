@@ -1,0 +1,59 @@
+//! Which questions are open, in memory.
+//!
+//! A form has to be opened within three seconds and cannot be promised for later, so what it is made of must be there
+//! without asking a disk or an actor that may be busy.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::ids::{ChannelId, SessionId};
+use crate::render::dialog::Question;
+
+/// An open question.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The thread in which it was asked.
+    pub(crate) channel: ChannelId,
+    /// What is asked.
+    pub(crate) question: Question,
+}
+
+type Key = (SessionId, String);
+
+/// The open questions of all sessions. A cheap clone.
+#[derive(Clone, Debug, Default)]
+pub(in crate::session) struct AllAsked(Arc<Mutex<HashMap<Key, Arc<Asked>>>>);
+
+impl AllAsked {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Asked>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The open question with this key.
+    pub(in crate::session) fn get(&self, session: &SessionId, key: &str) -> Option<Arc<Asked>> {
+        self.lock().get(&(session.clone(), key.to_owned())).cloned()
+    }
+
+    /// A question is open for as long as what this gives is kept.
+    pub(in crate::session) fn show(&self, session: &SessionId, key: &str, asked: Asked) -> Shown {
+        let key = (session.clone(), key.to_owned());
+        self.lock().insert(key.clone(), Arc::new(asked));
+        Shown {
+            all: self.clone(),
+            key,
+        }
+    }
+}
+
+/// An open question; it is not open any more when this is dropped, also when its session fails.
+#[derive(Debug)]
+pub(in crate::session) struct Shown {
+    all: AllAsked,
+    key: Key,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.key);
+    }
+}

@@ -1,0 +1,292 @@
+//! The actor's side of questions: they are posted, answered, withdrawn, and ended when nobody waits any more.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::super::actor::Actor;
+use super::super::secrets;
+use super::asked::Asked;
+use super::{By, Open, Owed, Took, Verdict, Wish, calls};
+use crate::discord::draft::Draft;
+use crate::event::{Dialog, DialogAnswer, DialogKind};
+use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why};
+use crate::store::dialogs::{Answer, DialogState, NewDialog};
+use crate::store::now_ms;
+
+/// How long the question that follows an "Other" may take to come.
+const OWED_FOR: Duration = Duration::from_secs(15);
+/// How much longer than the agent a question is shown as open: its own end of it may be under way.
+const GRACE: Duration = Duration::from_millis(500);
+
+impl Actor {
+    /// What was approved for the session before it was started again.
+    pub(in crate::session) async fn restore_approvals(&mut self) -> Result<()> {
+        let approved = self.deps.store.approved_tools(self.handle.id()).await?;
+        self.dialogs.approved = approved.into_iter().collect();
+        Ok(())
+    }
+
+    /// The agent asks.
+    pub(in crate::session) async fn ask_person(&mut self, asked: Dialog) -> Result<()> {
+        if self.publisher.is_none() || self.running.is_none() {
+            return Ok(());
+        }
+        if let Some(text) = self.dialogs.take_owed(&asked) {
+            self.tell_agent(&asked.id, &DialogAnswer::Value(text));
+            return Ok(());
+        }
+        let (whole, more) = calls::complete(&asked, &self.dialogs.calls);
+        let shown = secrets::hush_dialog(&whole, &self.deps.redactor);
+        let mut question = Question::of(&shown, &secrets::hush(more, &self.deps.redactor));
+        question.hidden = match (&whole.kind, &shown.kind) {
+            (DialogKind::Editor { prefill }, DialogKind::Editor { prefill: shown }) => prefill != shown,
+            _ => false,
+        };
+        let seconds = asked
+            .timeout
+            .map(|timeout| i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX));
+        question.before = seconds.map(|seconds| (now_ms() / 1_000).saturating_add(seconds));
+        if self.deps.sessions.is_closing() {
+            self.tell_agent(&asked.id, &DialogAnswer::Cancelled);
+            self.note(&dialog::turned_away(&question));
+            return Ok(());
+        }
+        let is_routine = question.kind == Kind::Approval && !question.every_time;
+        if is_routine && self.dialogs.approved.contains(&question.title) {
+            self.tell_agent(&asked.id, &DialogAnswer::Value(APPROVE.to_owned()));
+            self.note(&dialog::approved_before(&question));
+            return Ok(());
+        }
+        let id = asked.id.clone();
+        let posted = self.post_question(asked, question).await;
+        if posted.is_err() {
+            // Nobody can see it, so nobody would ever answer.
+            self.tell_agent(&id, &DialogAnswer::Cancelled);
+        }
+        posted
+    }
+
+    async fn post_question(&mut self, asked: Dialog, question: Question) -> Result<()> {
+        let session = self.handle.id().clone();
+        let (Some(publisher), Some(thread)) = (&mut self.publisher, self.thread) else {
+            return Ok(());
+        };
+        let key = fresh_key();
+        let new = NewDialog {
+            key: &key,
+            session: &session,
+            agent_id: &asked.id,
+            kind: question.kind.name(),
+            title: &question.title,
+            question: &serde_json::to_string(&question)?,
+        };
+        self.deps.store.open_dialog(new).await?;
+        let asking = Asked {
+            channel: thread.channel(),
+            question: question.clone(),
+        };
+        // Before the message, so that nobody can be faster than it.
+        let shown = self.deps.sessions.all_asked().show(&session, &key, asking);
+        let draft = Draft {
+            content: dialog::asking(&question),
+            components: dialog::components(&session, &key, &question, 0),
+            ..Draft::default()
+        };
+        let row = publisher.say(draft).await?;
+        self.note_event("dialog_asked", question.title.clone(), &json!({ "key": key }));
+        self.deps.store.dialog_posted(&key, row).await?;
+        let until = asked.timeout.map(|timeout| Instant::now() + timeout + GRACE);
+        let open = Open {
+            dialog: asked,
+            question,
+            row,
+            until,
+            _shown: shown,
+        };
+        self.dialogs.open.insert(key, open);
+        Ok(())
+    }
+
+    /// A person wants something of a question.
+    pub(in crate::session) async fn answer_dialog(
+        &mut self,
+        key: &str,
+        wish: &Wish,
+        by: &By,
+    ) -> Result<Took> {
+        let session = self.handle.id();
+        let Some(open) = self.dialogs.open.get(key) else {
+            return Ok(Took::NotOpen);
+        };
+        if let Wish::Page(page) = wish {
+            let draft = Draft {
+                content: dialog::asking(&open.question),
+                components: dialog::components(session, key, &open.question, *page),
+                ..Draft::default()
+            };
+            self.deps.outbox.replace(open.row, draft).await?;
+            return Ok(Took::Yes);
+        }
+        let Some(mut verdict) = open.verdict(wish) else {
+            return Ok(Took::Unfit);
+        };
+        self.hush_words(&mut verdict.said);
+        let approves = (verdict.said == Said::ApprovedForSession).then_some(open.question.title.as_str());
+        let answer = Answer {
+            by: by.id,
+            name: &by.name,
+            text: &dialog::label(&verdict.said),
+            approves,
+        };
+        // On disk before anything runs because of it.
+        if !self.deps.store.answer_dialog(key, answer).await? {
+            return Ok(Took::NotOpen);
+        }
+        let Some(open) = self.dialogs.open.remove(key) else {
+            return Ok(Took::NotOpen);
+        };
+        let said = verdict.said.clone();
+        let answered = json!({ "key": key, "by": by.name });
+        self.note_event("dialog_answered", dialog::label(&said), &answered);
+        self.carry_out(&open, verdict);
+        let by = by.name.clone();
+        if let Err(error) = self.close_question(&open, &End::Answered { by, said }).await {
+            // The answer stands, though its message does not say so.
+            tracing::warn!(session = %self.handle.id(), "cannot show an answer: {error:#}");
+        }
+        Ok(Took::Yes)
+    }
+
+    /// Tells the agent.
+    fn carry_out(&mut self, open: &Open, verdict: Verdict) {
+        if verdict.said == Said::ApprovedForSession {
+            self.dialogs.approved.insert(open.question.title.clone());
+        }
+        if let Some(text) = verdict.owed {
+            self.dialogs.owed.push(Owed {
+                title: open.dialog.title.clone(),
+                text,
+                until: Instant::now() + OWED_FOR,
+            });
+        }
+        // Before the answer, so that the model reads it together with what the answer leads to.
+        if let (Some(reason), Some(running)) = (&verdict.steer, &self.running) {
+            running
+                .handle
+                .steer(&format!("reason:{}", open.dialog.id), reason, &[]);
+        }
+        self.tell_agent(&open.dialog.id, &verdict.answer);
+        if let (Some(turn), false) = (&mut self.turn, self.dialogs.is_asking()) {
+            turn.next_typing = Some(Instant::now());
+        }
+    }
+
+    /// The agent withdrew a question.
+    pub(in crate::session) async fn withdraw_dialog(&mut self, id: &str) -> Result<()> {
+        let key = self.dialogs.open.iter().find(|(_, open)| open.dialog.id == id);
+        let Some(open) = key
+            .map(|(key, _)| key.clone())
+            .and_then(|key| self.dialogs.open.remove_entry(&key))
+        else {
+            return Ok(());
+        };
+        self.deps
+            .store
+            .end_dialog(&open.0, DialogState::Withdrawn)
+            .await?;
+        self.close_question(&open.1, &End::Withdrawn).await
+    }
+
+    /// Nobody can answer any more: the agent is told, where it is still there, so that it does not wait for ever.
+    pub(in crate::session) async fn expire_dialogs(&mut self, why: Why) -> Result<()> {
+        let mut result = Ok(());
+        for key in self.dialogs.open.keys().cloned().collect::<Vec<_>>() {
+            let expired = self.expire_dialog(&key, why).await;
+            result = result.and(expired);
+        }
+        let followed = self.nothing_follows().await;
+        result.and(followed)
+    }
+
+    /// The questions for which texts were written already will not come any more.
+    pub(in crate::session) async fn nothing_follows(&mut self) -> Result<()> {
+        let mut result = Ok(());
+        for owed in std::mem::take(&mut self.dialogs.owed) {
+            let said = self.say_not_taken(&owed).await;
+            result = result.and(said);
+        }
+        result
+    }
+
+    async fn expire_dialog(&mut self, key: &str, why: Why) -> Result<()> {
+        let Some(open) = self.dialogs.open.remove(key) else {
+            return Ok(());
+        };
+        self.tell_agent(&open.dialog.id, &DialogAnswer::Cancelled);
+        self.deps.store.end_dialog(key, DialogState::Expired).await?;
+        self.close_question(&open, &End::Expired(why)).await
+    }
+
+    /// Ends what has waited for as long as it may.
+    pub(in crate::session) async fn dialogs_due(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let late = |open: &Open| open.until.is_some_and(|until| until <= now);
+        let keys = self.dialogs.open.iter().filter(|(_, open)| late(open));
+        for key in keys.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            self.expire_dialog(&key, Why::TimedOut).await?;
+        }
+        let (late, waiting) = std::mem::take(&mut self.dialogs.owed)
+            .into_iter()
+            .partition(|owed| owed.until <= now);
+        self.dialogs.owed = waiting;
+        for owed in Vec::<Owed>::from_iter(late) {
+            self.say_not_taken(&owed).await?;
+        }
+        Ok(())
+    }
+
+    async fn say_not_taken(&mut self, owed: &Owed) -> Result<()> {
+        let text = self.deps.redactor.redact(&owed.text).into_owned();
+        match &mut self.publisher {
+            Some(publisher) => publisher.say_once(Draft::text(dialog::not_taken(&text))).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn close_question(&mut self, open: &Open, end: &End) -> Result<()> {
+        let content = dialog::ended(&open.question, end);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.record(content.lines().next_back().unwrap_or_default());
+        }
+        let content = self.deps.redactor.redact(&content).into_owned();
+        self.deps.outbox.replace(open.row, Draft::text(content)).await?;
+        self.deps.outbox.seal(open.row).await
+    }
+
+    fn tell_agent(&self, id: &str, answer: &DialogAnswer) {
+        if let Some(running) = &self.running {
+            running.handle.answer(id, answer);
+        }
+    }
+
+    /// A person's own words may hold a secret; the agent gets them as they are.
+    fn hush_words(&self, said: &mut Said) {
+        if let Said::Denied(Some(text)) | Said::Wrote(text) = said {
+            *text = self.deps.redactor.redact(text).into_owned();
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.remark(line, Instant::now());
+        }
+    }
+}
+
+fn fresh_key() -> String {
+    let (high, _, _, _) = uuid::Uuid::new_v4().as_fields();
+    format!("{high:08x}")
+}
