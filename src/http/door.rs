@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
@@ -32,8 +32,7 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
         return too_large().into_response();
     }
     let has_body = length.exact() != Some(0);
-    let writes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
-    if writes && has_body && !is_json(request.headers()) {
+    if has_body && !is_json(request.headers()) {
         return ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not_json",

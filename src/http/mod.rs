@@ -5,6 +5,7 @@
 
 mod caller;
 mod commands;
+mod control;
 mod door;
 mod error;
 mod events;

@@ -15,7 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ApiError;
-use super::{Health, commands, door, events, feed, guild, health, notify, prompts, sessions, terminals};
+use super::{
+    Health, commands, control, door, events, feed, guild, health, notify, prompts, sessions, terminals,
+};
 
 /// The router without its state, and the document.
 pub(super) fn routes() -> (Router<Arc<Health>>, OpenApi) {
@@ -34,8 +36,8 @@ pub(super) fn routes() -> (Router<Arc<Health>>, OpenApi) {
         .routes(routes!(sessions::show))
         .routes(routes!(prompts::prompt))
         .routes(routes!(prompts::answer))
-        .routes(routes!(sessions::cancel))
-        .routes(routes!(sessions::stop))
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::stop))
         .routes(routes!(terminals::detach))
         .split_for_parts();
     if let Some(components) = &mut document.components {
