@@ -276,6 +276,7 @@ impl Actor {
         }
         if let Some(turn) = &mut self.turn {
             turn.cost += ended.cost;
+            turn.heard(&ended.texts, &self.deps.redactor);
             turn.model = ended.model.or(turn.model.take());
         }
         match (ended.stop_reason.as_str(), ended.error) {
