@@ -100,6 +100,7 @@ impl Ingress {
             return Ok(Answer::Nothing);
         };
         let parent = self.parent_for(channel).await?;
+        let chosen = topic.as_ref().is_some_and(|topic| !topic.trim().is_empty());
         let about = topic
             .or_else(|| prompt.clone())
             .unwrap_or_else(|| "new".to_owned());
@@ -109,6 +110,9 @@ impl Ingress {
         }
         new.model = model.or(new.model);
         self.deps.store.create_session(&new).await?;
+        if chosen {
+            self.deps.store.name_chosen(&new.id).await?;
+        }
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
             let prompt = NewPrompt::by_command(by.id, text);
             self.deps.store.add_prompt(&new.id, None, &prompt).await?;
