@@ -127,6 +127,7 @@ impl Ingress {
         else {
             return Ok(None);
         };
+        let chosen = topic.as_ref().is_some_and(|topic| !topic.trim().is_empty());
         let about = topic
             .or_else(|| prompt.clone())
             .unwrap_or_else(|| "new".to_owned());
@@ -136,6 +137,9 @@ impl Ingress {
         }
         new.model = model.or(new.model);
         self.deps.store.create_session(&new).await?;
+        if chosen {
+            self.deps.store.name_chosen(&new.id).await?;
+        }
         let mut first = None;
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
             let prompt = NewPrompt::by_command(by.id, text);

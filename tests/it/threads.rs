@@ -40,6 +40,19 @@ async fn a_thread_takes_its_agents_title_once() {
 }
 
 #[tokio::test]
+async fn a_topic_that_a_person_gave_stays() {
+    let bench = Bench::start().await;
+    let options = [("topic", "The garden"), ("prompt", "TITLE:Of weeds\nSAY:Yes.")];
+    let made = bench.sim.slash("alice", "home", "omp new", &options).unwrap();
+    let made = bench.sim.reply(made).await;
+    let thread = made.content().split(['#', '>']).nth(1).unwrap().parse().unwrap();
+    bench.turns(thread, 1).await;
+    bench.barrier().await;
+    assert_eq!(name(&bench.sim, thread), "Session: The garden");
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn a_name_that_a_person_chose_stays_also_when_nobody_saw_it() {
     let mut bench = Bench::start().await;
     let (_, seen) = bench.launch("STEERABLE").await;
