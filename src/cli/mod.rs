@@ -3,13 +3,17 @@
 //! Without it, exit codes and the wording of errors would differ from subcommand to subcommand, and systemd could
 //! not tell a wrong token from a crash.
 
+mod client;
 #[cfg(feature = "demo")]
 mod demo;
 mod logging;
+mod notify;
 mod out;
 mod run;
 #[cfg(feature = "demo")]
 mod scripted_agent;
+mod send;
+mod sessions;
 mod version;
 
 use std::future::Future;
@@ -55,6 +59,12 @@ enum Command {
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::Args),
+    /// Give an agent a prompt, through the running daemon
+    Send(send::Args),
+    /// Send a message to Discord, through the running daemon
+    Notify(notify::Args),
+    /// List the sessions of the running daemon
+    Sessions(sessions::Args),
     /// Print the version and the commit
     Version(version::Args),
 }
@@ -71,6 +81,9 @@ impl Cli {
             Command::Demo(args) => demo::execute(args),
             #[cfg(feature = "demo")]
             Command::ScriptedAgent(args) => return scripted_agent::execute(&args),
+            Command::Send(args) => send::execute(args, env_file),
+            Command::Notify(args) => notify::execute(&args, env_file),
+            Command::Sessions(args) => sessions::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
         };
         match result {

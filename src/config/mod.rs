@@ -3,6 +3,7 @@
 //! Without it each room would read variables for itself, a typing error would show up hours later in a thread,
 //! and one `{:?}` would put the bot token into a log. The rules for people are in `.env.example`.
 
+mod client;
 mod env_file;
 mod lock;
 mod paths;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
+pub use self::client::Reach;
 pub use self::lock::{InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
 pub use self::problem::{ConfigError, Problem};
@@ -250,7 +252,7 @@ impl Config {
     /// The owner's token of the HTTP API.
     #[must_use]
     pub fn api_token_path(&self) -> PathBuf {
-        self.state_dir.join("api-token")
+        self.state_dir.join(client::TOKEN_FILE)
     }
 
     /// One file per session with everything its agent said.

@@ -20,7 +20,7 @@ const DEFAULT_IDLE: Duration = Duration::from_mins(15);
 const DEFAULT_PORT: u16 = 8901;
 const TOKEN_HINT: &str = "discord.com/developers/applications, your application, Bot, Reset Token";
 
-type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, ConfigError> {
     let home = Home::find(vars);
@@ -34,7 +34,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
     let agent = state_dir
         .as_deref()
         .map(|state_dir| reader.agent(&home, state_dir));
-    let http_addr = reader.optional("OMPCORD_HTTP_ADDR", value::loopback);
+    let http_addr = reader.http_addr();
     let log = reader.log();
     let webhook_url = reader.optional("DISCORD_WEBHOOK_URL", value::webhook_url);
     let api_url = reader.api_url();
@@ -58,7 +58,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         access,
         launch,
         agent,
-        http_addr: http_addr.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))),
+        http_addr,
         state_dir,
         log,
         webhook_url: webhook_url.map(SecretString::from),
@@ -70,14 +70,14 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
 }
 
 /// Where this user's things are.
-struct Home {
+pub(super) struct Home {
     dir: Option<PathBuf>,
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     state: Option<PathBuf>,
 }
 
 impl Home {
-    fn find(vars: Vars<'_>) -> Self {
+    pub(super) fn find(vars: Vars<'_>) -> Self {
         let absolute = |name| vars(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let dir = absolute("HOME").or_else(|| etcetera::home_dir().ok());
         let below = |name, usual| absolute(name).or_else(|| dir.as_ref().map(|home| home.join(usual)));
@@ -93,15 +93,15 @@ impl Home {
 }
 
 /// Looks variables up and collects what is wrong with them.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     vars: Vars<'a>,
     file: EnvFile,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(mut file: EnvFile, vars: Vars<'a>) -> Self {
+    pub(super) fn new(mut file: EnvFile, vars: Vars<'a>) -> Self {
         let problems = std::mem::take(&mut file.problems);
         Self {
             vars,
@@ -248,7 +248,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn state_dir(&mut self, home: &Home) -> Option<PathBuf> {
+    pub(super) fn http_addr(&mut self) -> SocketAddr {
+        let addr = self.optional("OMPCORD_HTTP_ADDR", value::loopback);
+        addr.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)))
+    }
+
+    pub(super) fn state_dir(&mut self, home: &Home) -> Option<PathBuf> {
         const NAME: &str = "OMPCORD_STATE_DIR";
         if self.lookup(NAME).is_some() {
             return self.optional(NAME, |text| value::path(text, home.dir()));

@@ -21,15 +21,18 @@ use crate::discord::outbox::{Outbox, OutboxEvent};
 use crate::discord::rest::Rest;
 use crate::discord::{Endpoint, gateway};
 use crate::error::Fatal;
-use crate::http::{self, Health};
+use crate::http::{self, Api, Health};
 use crate::ingress::Ingress;
 use crate::render::redact::Redactor;
 use crate::session::dashboard::Dashboard;
 use crate::session::models::Models;
 use crate::session::slots::Slots;
+use crate::session::terminal::Commands;
 use crate::session::{Deps, Sessions};
 use crate::status::Host;
 use crate::store::Store;
+use crate::store::events::EventLog;
+use crate::token::Tokens;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.
@@ -104,11 +107,13 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let last = CancellationToken::new();
     let (gateway_ready, gateway_seen) = watch::channel(false);
     let (booted, booted_seen) = watch::channel(false);
+    let (api, api_seen) = watch::channel(None);
     let http_addr = ports.listener.local_addr().unwrap_or(config.http_addr);
     let host = Host::new(gateway_seen.clone(), http_addr);
     let health = Health {
         gateway: gateway_seen.clone(),
         booted: booted_seen,
+        api: api_seen,
     };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
     let shutdown = ports.shutdown.clone();
@@ -120,6 +125,9 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            noted: last.child_token(),
+            api,
+            api_url: format!("http://{http_addr}"),
             host,
         };
         boot.run(gateway_ready, gateway_seen, booted).await
@@ -159,6 +167,11 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    /// Cancelled when nobody has anything to note any more.
+    noted: CancellationToken,
+    /// What the HTTP API answers with, while there is something to answer with.
+    api: watch::Sender<Option<Arc<Api>>>,
+    api_url: String,
     host: Host,
 }
 
@@ -195,8 +208,9 @@ impl Boot {
             events,
         )
         .await?;
-        let deps = self.deps(store.clone(), outbox.clone(), rest.clone(), marker);
-        deps.recall_models().await;
+        let deps = self
+            .deps(store.clone(), outbox.clone(), rest.clone(), marker)
+            .await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         crate::session::left::expire_left(&deps).await?;
@@ -209,6 +223,7 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
+        self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
@@ -219,8 +234,9 @@ impl Boot {
             ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
             error = self.first_ready(gateway_seen) => Err(error),
         };
-        stop.cancel();
+        self.close_api(&stop);
         drain(&deps, &dashboard).await;
+        self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;
         result
@@ -241,7 +257,7 @@ impl Boot {
         marker
     }
 
-    fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Arc<Deps> {
+    async fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Result<Arc<Deps>> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
         let webhook = config
@@ -255,6 +271,10 @@ impl Boot {
             client: self.endpoint.client.clone(),
             tracker: self.tracker.clone(),
             sessions: Sessions::default(),
+            tokens: Tokens::open(store.clone(), &config.api_token_path()).await?,
+            events: EventLog::start(&store, &self.tracker, self.noted.clone()).await?,
+            commands: Commands::new(store.clone()),
+            api_url: self.api_url.clone(),
             config,
             store,
             outbox,
@@ -264,7 +284,20 @@ impl Boot {
             host: self.host.clone(),
         });
         deps.sessions.connect(&deps);
-        deps
+        deps.recall_models().await;
+        Ok(deps)
+    }
+
+    /// Ends what waits; whoever asks from now on is told to come again.
+    fn close_api(&self, stop: &CancellationToken) {
+        stop.cancel();
+        self.api.send_replace(None);
+    }
+
+    /// From now on the HTTP API has something to answer with; what waits in it ends at `stop`.
+    fn open_api(&self, deps: &Arc<Deps>, ingress: &Ingress, stop: &CancellationToken) {
+        let api = Api::new(deps.clone(), ingress.clone(), stop.clone());
+        self.api.send_replace(Some(Arc::new(api)));
     }
 }
 

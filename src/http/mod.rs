@@ -1,31 +1,85 @@
-//! The loopback HTTP server: says whether the daemon lives and whether it is ready.
+//! The HTTP API on loopback: what programs may ask of the daemon, and whether it lives.
 //!
 //! It is the first thing that answers after a start and the last that stops, so a supervisor can always tell "still
-//! starting" from "gone".
+//! starting" from "gone". One file per resource; [`routes`] is the list of all, and the document is made of it.
 
+mod caller;
+mod commands;
+mod control;
+mod door;
+mod error;
+mod events;
+mod feed;
+mod guild;
+mod health;
+mod notify;
+mod prompts;
+mod routes;
+mod sessions;
+pub mod terminals;
+
+use std::collections::HashSet;
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What the server can say.
+use crate::ids::SessionId;
+use crate::ingress::Ingress;
+use crate::session::Deps;
+use terminals::Terminals;
+
+/// What the server can say, and with what.
 #[derive(Debug, Clone)]
 pub struct Health {
     /// Whether the gateway is connected.
     pub gateway: watch::Receiver<bool>,
     /// Whether the store is open and everything was started.
     pub booted: watch::Receiver<bool>,
+    /// What the API works with; nothing while the daemon starts or stops.
+    pub api: watch::Receiver<Option<Arc<Api>>>,
+}
+
+/// What the API works with.
+#[derive(Debug)]
+pub struct Api {
+    deps: Arc<Deps>,
+    ingress: Ingress,
+    /// Ends what waits: long polls and streams.
+    stop: CancellationToken,
+    began: Instant,
+    names: guild::Names,
+    /// Sessions that were seen to exist: they are never deleted.
+    known: Mutex<HashSet<SessionId>>,
+    terminals: Option<Arc<dyn Terminals>>,
+}
+
+impl Api {
+    /// The API of a daemon that is up. What waits in it ends at `stop`.
+    #[must_use]
+    pub fn new(deps: Arc<Deps>, ingress: Ingress, stop: CancellationToken) -> Self {
+        Self {
+            deps,
+            ingress,
+            stop,
+            began: Instant::now(),
+            names: guild::Names::default(),
+            known: Mutex::default(),
+            terminals: None,
+        }
+    }
+
+    /// The same, with somebody who gives terminals their threads.
+    #[must_use]
+    pub fn with_terminals(mut self, terminals: Arc<dyn Terminals>) -> Self {
+        self.terminals = Some(terminals);
+        self
+    }
 }
 
 /// Listens where the configuration says.
@@ -37,18 +91,8 @@ pub async fn listen(addr: SocketAddr) -> Result<TcpListener, crate::error::Fatal
 
 /// Serves until `stop`.
 pub async fn run(listener: TcpListener, health: Health, stop: CancellationToken) -> Result<()> {
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .fallback(|| async {
-            error(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "there is nothing at this address",
-            )
-        })
-        .layer(middleware::from_fn(loopback_only))
-        .with_state(Arc::new(health));
+    let (router, _) = routes::routes();
+    let router = router.with_state(Arc::new(health));
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.cancelled_owned())
         .into_future()
@@ -56,89 +100,8 @@ pub async fn run(listener: TcpListener, health: Health, stop: CancellationToken)
         .context("the HTTP server ended")
 }
 
-async fn readyz(State(health): State<Arc<Health>>) -> Response {
-    let (gateway, booted) = (*health.gateway.borrow(), *health.booted.borrow());
-    let status = if gateway && booted {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(json!({"ready": gateway && booted, "gateway": gateway, "booted": booted})),
-    )
-        .into_response()
-}
-
-/// A page on the web must not be able to use a browser on this machine against the daemon, whatever name it gives it.
-async fn loopback_only(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let foreign = |origin: &str| !is_loopback(origin.split_once("://").map_or("", |(_, host)| host));
-    if !is_loopback(host) {
-        return error(
-            StatusCode::FORBIDDEN,
-            "foreign_host",
-            "the Host header must be a loopback address",
-        );
-    }
-    if headers
-        .get(header::ORIGIN)
-        .is_some_and(|origin| origin.to_str().map_or(true, foreign))
-    {
-        return error(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "requests from web pages are refused",
-        );
-    }
-    next.run(request).await
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((v6, _)) => v6,
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    (
-        status,
-        Json(json!({"error": {"code": code, "message": message, "hint": null}})),
-    )
-        .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_are_loopback() {
-        for yes in [
-            "localhost",
-            "LOCALHOST:8901",
-            "127.0.0.1:8901",
-            "[::1]:8901",
-            "127.9.9.9",
-        ] {
-            assert!(is_loopback(yes), "{yes}");
-        }
-        for no in [
-            "",
-            "example.com",
-            "localhost.example.com:80",
-            "10.0.0.1",
-            "[2001:db8::1]:80",
-            "127.0.0.1.evil.test",
-        ] {
-            assert!(!is_loopback(no), "{no}");
-        }
-    }
+/// The OpenAPI document, as `GET /openapi.json` answers it.
+#[must_use]
+pub fn document() -> serde_json::Value {
+    serde_json::to_value(routes::routes().1).unwrap_or_default()
 }

@@ -57,6 +57,40 @@ enum Need {
     Read,
 }
 
+/// Where something was asked from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// Discord, with the person where the event names one.
+    Discord(Option<&'a Person>),
+    /// The HTTP API, with the owner's token: somebody who can read the daemon's own files.
+    Owner,
+}
+
+/// Whether this may be asked from there. Both matches are exhaustive: neither a new source nor a new wish compiles
+/// without a decision.
+#[must_use]
+pub fn decide_from(config: &Config, source: Source<'_>, ask: &Ask) -> Decision {
+    match source {
+        Source::Discord(by) => decide(config, by, ask),
+        Source::Owner => match ask {
+            Ask::New { .. }
+            | Ask::Say { .. }
+            | Ask::Cancel { .. }
+            | Ask::Stop { .. }
+            | Ask::ContinueQueue { .. }
+            | Ask::Decide { .. } => Decision::Allow,
+            // Approving is for people: a program that could would make the question pointless.
+            Ask::Dialog { .. } => Decision::Refuse(Refusal::NotApprover),
+            // Things that happen at Discord, and nowhere else.
+            Ask::Launch { .. } | Ask::Write(_) | Ask::Edited { .. } | Ask::Deleted { .. } | Ask::Complete => {
+                Decision::Ignore
+            }
+            // Answered in Discord's words, with buttons; programs have routes of their own.
+            Ask::Command { .. } => Decision::Ignore,
+        },
+    }
+}
+
 /// Whether this person may do this.
 #[must_use]
 pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
@@ -305,6 +339,31 @@ mod tests {
         };
         let read = about_a_question(Wish::More);
         assert_eq!(decide(config, who, &read), either, "{who:?} reads all of it");
+    }
+
+    #[test]
+    fn the_owners_programs_may_ask_but_neither_approve_nor_play_discord() {
+        let config = config();
+        let (events, requests) = asks();
+        let decided = |ask: &Ask| decide_from(&config, Source::Owner, ask);
+        for ask in &requests {
+            let in_discords_words = matches!(ask, Ask::Command { .. } | Ask::Complete);
+            let expected = if in_discords_words {
+                Decision::Ignore
+            } else {
+                Decision::Allow
+            };
+            assert_eq!(decided(ask), expected, "{ask:?}");
+        }
+        for ask in &events {
+            assert_eq!(decided(ask), Decision::Ignore, "{ask:?}");
+        }
+        let approval = wishes().into_iter().map(about_a_question);
+        for ask in approval {
+            assert_eq!(decided(&ask), Decision::Refuse(Refusal::NotApprover), "{ask:?}");
+        }
+        let by_nobody = decide_from(&config, Source::Discord(None), &requests[0]);
+        assert_eq!(by_nobody, Decision::Ignore);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId};
 use crate::render::text::quiet;
 use crate::session::state::Input;
-use crate::store::prompts::{NewPrompt, PromptState};
+use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::{Session, SessionPhase};
 
 /// What the first word of a message makes of it.
@@ -184,6 +184,30 @@ impl Ingress {
         Ok(Answer::Nothing)
     }
 
+    /// Makes a prompt that comes in no message durable, and hands it on.
+    pub(super) async fn add(
+        &self,
+        session: &Session,
+        text: String,
+        steer: bool,
+        by: &Person,
+    ) -> Result<Option<OpenPrompt>> {
+        if text.trim().is_empty() {
+            return Err(UserError::new("There is nothing to say in that.").into());
+        }
+        let prompt = NewPrompt::by_command(by.id, text);
+        let added = self.deps.store.add_prompt(&session.id, None, &prompt).await?;
+        if let Some(added) = added {
+            let input = if steer {
+                Input::Steer(added)
+            } else {
+                Input::Prompt(added)
+            };
+            self.deps.sessions.send(&session.id, input);
+        }
+        Ok(added)
+    }
+
     /// A prompt by command: it comes in no message.
     pub(super) async fn say(
         &self,
@@ -192,23 +216,13 @@ impl Ingress {
         steer: bool,
         by: &Person,
     ) -> Result<Answer> {
-        if text.trim().is_empty() {
-            return Err(UserError::new("There is nothing to say in that.").into());
-        }
-        let prompt = NewPrompt::by_command(by.id, text);
-        if let Some(added) = self.deps.store.add_prompt(&session.id, None, &prompt).await? {
-            let input = if steer {
-                Input::Steer(added)
-            } else {
-                Input::Prompt(added)
-            };
-            self.deps.sessions.send(&session.id, input);
-        }
+        let excerpt = text.clone();
+        self.add(session, text, steer, by).await?;
         let to = session
             .thread
             .map(|thread| format!(" to <#{thread}>"))
             .unwrap_or_default();
-        let excerpt = crate::render::text::clip(&prompt.text.replace('\n', " "), 200);
+        let excerpt = crate::render::text::clip(&excerpt.replace('\n', " "), 200);
         let excerpt = crate::render::text::escape(&self.deps.redactor.redact(&excerpt));
         Ok(Answer::Said(format!(
             "{}{to}: {excerpt}",

@@ -7,9 +7,10 @@ pub mod complete;
 mod dialogs;
 mod find;
 mod messages;
+pub mod owner;
 mod resume;
 mod settings;
-mod start;
+pub mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -13,8 +13,19 @@ use crate::render::text::code;
 use crate::session::open;
 use crate::session::state::Input;
 use crate::store::launches::Claim;
-use crate::store::prompts::{NewPrompt, PromptState};
+use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::NewSession;
+
+/// A session that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Founded {
+    /// Its id.
+    pub session: SessionId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Its first prompt, where there is one.
+    pub prompt: Option<OpenPrompt>,
+}
 
 impl Ingress {
     /// The launch emoji was put on a message.
@@ -89,17 +100,33 @@ impl Ingress {
 
     /// `/omp new`.
     pub(super) async fn new_session(&self, ask: Ask, by: &Person) -> Result<Answer> {
+        let Ask::New { channel, .. } = &ask else {
+            return Ok(Answer::Nothing);
+        };
+        let parent = self.parent_for(*channel).await?;
+        let founded = self.found_session(ask, parent, by).await?;
+        Ok(founded.map_or(Answer::Nothing, |founded| {
+            Answer::Said(format!("🚀 Session started: <#{}>", founded.thread))
+        }))
+    }
+
+    /// Makes the session that is asked for, with its thread in this channel.
+    pub(super) async fn found_session(
+        &self,
+        ask: Ask,
+        parent: ChannelId,
+        by: &Person,
+    ) -> Result<Option<Founded>> {
         let Ask::New {
-            channel,
             topic,
             prompt,
             model,
             workspace,
+            ..
         } = ask
         else {
-            return Ok(Answer::Nothing);
+            return Ok(None);
         };
-        let parent = self.parent_for(channel).await?;
         let about = topic
             .or_else(|| prompt.clone())
             .unwrap_or_else(|| "new".to_owned());
@@ -109,12 +136,17 @@ impl Ingress {
         }
         new.model = model.or(new.model);
         self.deps.store.create_session(&new).await?;
+        let mut first = None;
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
             let prompt = NewPrompt::by_command(by.id, text);
-            self.deps.store.add_prompt(&new.id, None, &prompt).await?;
+            first = self.deps.store.add_prompt(&new.id, None, &prompt).await?;
         }
         let thread = self.open_by_command(&new.id).await?;
-        Ok(Answer::Said(format!("🚀 Session started: <#{thread}>")))
+        Ok(Some(Founded {
+            session: new.id,
+            thread,
+            prompt: first,
+        }))
     }
 
     /// Makes the thread of a session that a command has stored.

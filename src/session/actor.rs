@@ -161,6 +161,10 @@ pub(super) struct TurnClock {
     pub(super) cost: f64,
     pub(super) model: Option<String>,
     pub(super) next_typing: Option<Instant>,
+    /// The newest words of the agent.
+    pub(super) answer: String,
+    /// The error that the turn would end with now.
+    pub(super) error: Option<String>,
 }
 
 impl Actor {
@@ -288,6 +292,7 @@ impl Actor {
     pub(super) async fn input(&mut self, input: Input) -> Result<()> {
         self.stirred = true;
         let mut first_error = Ok(());
+        self.note_input(&input);
         let mut effects = self.state.step(input);
         while !effects.is_empty() {
             let mut follow_up = Vec::new();

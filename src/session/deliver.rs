@@ -73,7 +73,7 @@ impl Actor {
     async fn prepare(&mut self, id: PromptId, way: Way) -> Result<()> {
         let prompt = self.deps.store.prompt(id).await?;
         let prompt = prompt.context("the prompt is not in the store")?;
-        self.deps.store.mark_prompt(id, PromptState::Running).await?;
+        self.mark(id, PromptState::Running).await?;
         let heading = if way == Way::Steer { "steer" } else { "prompt" };
         if let Some(publisher) = &mut self.publisher {
             publisher.record(&format!("\n## {heading}\n{}\n", prompt.text));

@@ -104,7 +104,7 @@ impl Actor {
                 return Ok(self.deliver(prompt, Way::of(continuing)).await);
             }
             Effect::Steer(prompt) => return Ok(self.deliver(prompt, Way::Steer).await),
-            Effect::StartAgent => self.start_agent(),
+            Effect::StartAgent => self.start_agent().await,
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
             Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
@@ -141,7 +141,7 @@ impl Actor {
     async fn durable_effect(&mut self, effect: Effect) -> Result<()> {
         let id = self.handle.id().clone();
         match effect {
-            Effect::Mark(prompt, state) => self.deps.store.mark_prompt(prompt, state).await,
+            Effect::Mark(prompt, state) => self.mark(prompt, state).await,
             Effect::ShowQueued(message, shown) => self.show_queued(message, shown).await,
             Effect::Say(notice) => self.say(&notice).await,
             Effect::BeginTurn => {
@@ -157,7 +157,7 @@ impl Actor {
                 }
                 self.deps.store.set_agent_session(&id, None).await
             }
-            Effect::StoreStopped => self.deps.store.stop_session(&id).await,
+            Effect::StoreStopped => self.store_stopped().await,
             Effect::Archive => self.archive().await,
             _ => Ok(()),
         }
@@ -171,7 +171,7 @@ impl Actor {
         }
     }
 
-    fn start_agent(&mut self) {
+    async fn start_agent(&mut self) {
         let Some(session) = &self.session else { return };
         let spec = AgentSpec {
             program: self.deps.config.agent.command.clone(),
@@ -181,7 +181,7 @@ impl Actor {
             thinking: session.thinking.clone(),
             approval_mode: session.approval_mode.clone(),
             resume: session.agent_session.clone(),
-            extra_env: self.deps.agent_env(),
+            extra_env: self.deps.session_env(&session.id).await,
             marker: format!("{}/{}", self.deps.marker, session.id),
             start_timeout: Duration::from_mins(1),
         };
@@ -253,11 +253,13 @@ impl Actor {
             next_typing: Some(now),
             ..TurnClock::default()
         });
+        self.note_event("turn_started", String::new(), &serde_json::Value::Null);
     }
 
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
         let turn = self.turn.take().unwrap_or_default();
         let took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
+        self.note_turn_end(outcome, &turn, took);
         let report = match (&mut self.running, &mut self.publisher, outcome) {
             (Some(running), Some(publisher), Outcome::Done | Outcome::Failed(_)) => {
                 running.state_after(publisher).await

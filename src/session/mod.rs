@@ -10,6 +10,7 @@ mod deliver;
 mod desk;
 mod dialog;
 mod effects;
+mod events;
 mod feedback;
 pub mod live;
 mod logs;
@@ -24,6 +25,7 @@ mod running;
 mod secrets;
 pub mod slots;
 pub mod state;
+pub mod terminal;
 mod tools;
 mod transcript;
 pub mod view;
@@ -40,8 +42,12 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, create_private_dir, write_private};
 use crate::discord::outbox::Outbox;
 use crate::discord::rest::Rest;
+use crate::ids::SessionId;
 use crate::render::redact::Redactor;
 use crate::store::Store;
+use crate::store::events::EventLog;
+use crate::store::tokens::Holder;
+use crate::token::Tokens;
 
 pub use deliver::safe_name;
 pub(crate) use dialog::{By, Took, left};
@@ -78,15 +84,40 @@ pub struct Deps {
     pub host: crate::status::Host,
     /// Marks the agents of this installation in their environment.
     pub marker: String,
+    /// What happened, for programs.
+    pub events: EventLog,
+    /// Commands for agents in terminals.
+    pub commands: terminal::Commands,
+    /// Where the HTTP API is, for agents.
+    pub api_url: String,
+    /// Who may use it.
+    pub tokens: Tokens,
 }
 
 impl Deps {
-    /// What the agents' environment gets besides the allowed variables.
+    /// What an agent's environment gets besides the allowed variables, whatever it is started for.
     pub(crate) fn agent_env(&self) -> Vec<(String, String)> {
         let extra = self.config.agent.extra_env.iter();
         extra
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
             .collect()
+    }
+
+    /// The same for an agent that works in a session: it is told the way to the daemon.
+    async fn session_env(&self, session: &SessionId) -> Vec<(String, String)> {
+        let mut env = self.agent_env();
+        let mut give = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
+        give("OMPCORD_OWNED", "1");
+        match self.tokens.issue(session, Holder::Agent).await {
+            Ok(token) => {
+                give("OMPCORD_URL", &self.api_url);
+                give("OMPCORD_SESSION_ID", session.as_str());
+                give("OMPCORD_SESSION_TOKEN", token.expose_secret());
+            }
+            // It can work without.
+            Err(error) => tracing::warn!(%session, "session {session} gets no token: {error:#}"),
+        }
+        env
     }
 }
 

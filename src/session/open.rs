@@ -62,6 +62,7 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
         deps.outbox.seal(row).await?;
     }
     deps.store.session_opened(&session.id, thread).await?;
+    super::events::note_opened(deps, session, thread);
     Ok(thread)
 }
 

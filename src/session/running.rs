@@ -178,17 +178,7 @@ impl Actor {
         match event {
             AgentEvent::Started(started) => self.started(started).await,
             AgentEvent::TurnStarted => self.turn_started().await,
-            AgentEvent::TurnEnded => {
-                // What is asked outside of tools, by an extension, may outlive a turn that ended well.
-                let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
-                let done = self.input(Input::TurnEnded).await;
-                let settled = if was_ended {
-                    self.expire_dialogs(Why::TurnOver).await
-                } else {
-                    self.nothing_follows().await
-                };
-                settled.and(done)
-            }
+            AgentEvent::TurnEnded => self.turn_ended().await,
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {
                 attempt,
@@ -234,6 +224,18 @@ impl Actor {
         }
     }
 
+    async fn turn_ended(&mut self) -> Result<()> {
+        // What is asked outside of tools, by an extension, may outlive a turn that ended well.
+        let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
+        let done = self.input(Input::TurnEnded).await;
+        let settled = if was_ended {
+            self.expire_dialogs(Why::TurnOver).await
+        } else {
+            self.nothing_follows().await
+        };
+        settled.and(done)
+    }
+
     async fn retrying(&mut self, said: &str) -> Result<()> {
         self.remark(NoticeLevel::Warning, said);
         if let Some(publisher) = &mut self.publisher {
@@ -274,6 +276,7 @@ impl Actor {
         }
         if let Some(turn) = &mut self.turn {
             turn.cost += ended.cost;
+            turn.heard(&ended.texts, &self.deps.redactor);
             turn.model = ended.model.or(turn.model.take());
         }
         match (ended.stop_reason.as_str(), ended.error) {

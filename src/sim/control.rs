@@ -285,21 +285,6 @@ impl Sim {
         self.watched(self.shared.change(|world| world.click(&user, message, button)))
     }
 
-    /// Clicks a button that the message does not have (any more): a client that shows an old state does that, and one
-    /// that lies can.
-    pub fn click_forged(
-        &self,
-        user: impl Into<Who>,
-        message: MessageId,
-        custom_id: &str,
-    ) -> Result<InteractionId, Refused> {
-        let user = user.into();
-        self.watched(
-            self.shared
-                .change(|world| world.click_forged(&user, message, custom_id)),
-        )
-    }
-
     /// Chooses from a select menu, by labels or values. An empty `custom_id` takes the first menu.
     pub fn select(
         &self,
@@ -327,7 +312,7 @@ impl Sim {
     }
 
     /// Complains when the bot does not answer in time, which also wakes who waits for the answer.
-    fn watched(&self, begun: Result<InteractionId, Refused>) -> Result<InteractionId, Refused> {
+    pub(super) fn watched(&self, begun: Result<InteractionId, Refused>) -> Result<InteractionId, Refused> {
         let id = begun?;
         let shared = std::sync::Arc::clone(&self.shared);
         let window = shared.look(|world| world.config.ack_window);

@@ -169,21 +169,6 @@ impl World {
         Ok(self.begin(new))
     }
 
-    pub(super) fn click_forged(
-        &mut self,
-        who: &Who,
-        id: MessageId,
-        custom_id: &str,
-    ) -> Result<InteractionId, Refused> {
-        let user = self.find_user(who)?;
-        let (channel, _) = self.clickable(user, id)?;
-        let data = json!({"custom_id": custom_id, "component_type": 2});
-        let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;
-        new.message = Some(id);
-        "click on an old button".clone_into(&mut new.label);
-        Ok(self.begin(new))
-    }
-
     pub(super) fn select(
         &mut self,
         who: &Who,

@@ -13,6 +13,7 @@ mod dispatch;
 mod draft;
 mod faults;
 mod feed;
+mod forged;
 mod founding;
 mod gateway;
 mod hands;

@@ -14,13 +14,18 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::error::UserError;
 
+pub mod answers;
 pub mod dashboards;
 pub mod dialogs;
+pub mod events;
 pub mod facts;
 pub mod launches;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;
+pub mod summaries;
+pub mod terminals;
+pub mod tokens;
 pub mod vitals;
 
 /// SQLite's codes for a file whose content it cannot use.

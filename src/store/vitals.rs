@@ -168,6 +168,19 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// A person gave the session its name: it stays.
+    pub async fn name_chosen(&self, id: &SessionId) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO session_vitals (session_id, named) VALUES (?1, 1)
+             ON CONFLICT (session_id) DO UPDATE SET named = 1",
+            id
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot store the session's name")?;
+        Ok(())
+    }
+
     /// A thread is called this now. A name that was not ours to give is a person's choice and stays.
     pub async fn thread_named(&self, thread: ThreadId, name: &str) -> Result<Option<SessionId>> {
         let mut tx = self.write().await?;

@@ -13,6 +13,7 @@ use ompcord::discord::Endpoint;
 use ompcord::ids::{MessageId, ThreadId};
 use ompcord::sim::{Reply, SeenMessage, Sim, SimConfig};
 use ompcord::store::Store;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,7 @@ pub struct Bench {
 }
 
 struct Running {
+    addr: std::net::SocketAddr,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
     runtime: Option<Runtime>,
@@ -139,6 +141,7 @@ impl Bench {
     /// Starts the daemon and waits until it is connected.
     pub async fn boot(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let endpoint = match &self.client {
             Some(client) => Endpoint {
@@ -160,6 +163,7 @@ impl Bench {
             .unwrap();
         let task = runtime.spawn(daemon::serve(self.config(), ports));
         self.running = Some(Running {
+            addr,
             shutdown,
             task,
             runtime: Some(runtime),
@@ -172,6 +176,17 @@ impl Bench {
             () = connected => {}
             ended = &mut self.running.as_mut().unwrap().task => panic!("the daemon ended: {ended:?}"),
         }
+    }
+
+    /// Where the daemon's HTTP API is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.running.as_ref().unwrap().addr)
+    }
+
+    /// The daemon's HTTP API, with the owner's token.
+    pub fn api(&self) -> Http {
+        let token = std::fs::read_to_string(self.config().api_token_path()).unwrap();
+        Http::new(self.url(), token.trim())
     }
 
     /// Shuts the daemon down as SIGTERM does.
@@ -351,6 +366,64 @@ impl Bench {
 
     pub fn work(&self) -> PathBuf {
         self.dir.path().join("my-project")
+    }
+}
+
+/// A client of the HTTP API.
+#[derive(Clone)]
+pub struct Http {
+    pub client: reqwest::Client,
+    pub url: String,
+    pub token: String,
+}
+
+impl Http {
+    pub fn new(url: String, token: &str) -> Self {
+        Self {
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url,
+            token: token.to_owned(),
+        }
+    }
+
+    /// The same with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.send(self.client.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        self.send(request).await
+    }
+
+    /// Sends it with the token and gives the status and the JSON, which every answer is.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let response = request.bearer_auth(&self.token).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text);
+        (
+            status,
+            json.unwrap_or_else(|_| panic!("not JSON: {status} {text}")),
+        )
+    }
+
+    /// Starts a session without a prompt, and gives its id and its thread.
+    pub async fn session(&self) -> (String, ThreadId) {
+        let (status, session) = self.post("/api/sessions", &json!({ "topic": "a test" })).await;
+        assert_eq!(status, 201, "{session}");
+        let text = |name: &str| session[name].as_str().unwrap().to_owned();
+        (text("session_id"), text("thread_id").parse().unwrap())
     }
 }
 

@@ -27,6 +27,7 @@ mod dialogs;
 mod documents;
 mod flood;
 mod harness;
+mod http;
 mod launch;
 mod limits;
 mod main_job;

@@ -21,6 +21,7 @@ mod answers;
 mod call;
 mod failure;
 mod fetched;
+mod guild;
 mod permissions;
 mod reads;
 mod windows;
@@ -29,6 +30,7 @@ pub use call::Call;
 pub use failure::RestError;
 use failure::{explain, unanswered, unsendable};
 pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedMessage};
+pub use guild::{NamedChannel, NamedGuild};
 pub(crate) use reads::list;
 pub use reads::{Application, Me};
 

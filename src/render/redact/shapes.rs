@@ -52,7 +52,9 @@ const fn word(prefix: &'static str, kind: &'static str, body: fn(u8) -> bool, mi
     }
 }
 
-static SHAPES: [Shape; 34] = [
+static SHAPES: [Shape; 36] = [
+    word("ompo_", "ompcord-token", is_dashed, 43),
+    word("omps_", "ompcord-token", is_dashed, 43),
     word("sk-ant-", "anthropic-key", is_dashed, 16),
     word("sk-proj-", "openai-key", is_dashed, 16),
     word("sk-svcacct-", "openai-key", is_dashed, 16),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::actor::Actor;
@@ -95,6 +96,7 @@ impl Actor {
             ..Draft::default()
         };
         let row = publisher.say(draft).await?;
+        self.note_event("dialog_asked", question.title.clone(), &json!({ "key": key }));
         self.deps.store.dialog_posted(&key, row).await?;
         let until = asked.timeout.map(|timeout| Instant::now() + timeout + GRACE);
         let open = Open {
@@ -147,6 +149,8 @@ impl Actor {
             return Ok(Took::NotOpen);
         };
         let said = verdict.said.clone();
+        let answered = json!({ "key": key, "by": by.name });
+        self.note_event("dialog_answered", dialog::label(&said), &answered);
         self.carry_out(&open, verdict);
         let by = by.name.clone();
         if let Err(error) = self.close_question(&open, &End::Answered { by, said }).await {

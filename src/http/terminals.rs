@@ -1,0 +1,273 @@
+//! Terminals come and go: an extension attaches its session to a thread, and detaches it.
+//!
+//! Here is what such a request has to say and what is answered; [`Terminals`] is who makes the thread and mirrors the
+//! events into it.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::Json;
+use axum::http::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::caller::{Body, Caller, Owner, Path};
+use super::error::{ApiError, ErrorBody};
+use super::sessions::thread_url;
+use crate::ids::{SessionId, ThreadId};
+
+/// The oldest extension that the daemon works with.
+pub const MIN_EXTENSION: &str = "0.1.0";
+const SHORT: usize = 200;
+const LONG: usize = 4_096;
+
+/// What is answered later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;
+
+/// Who gives terminals their threads. What the terminals post is in the event log, and what is said to them is in
+/// `Deps::commands`.
+pub trait Terminals: Debug + Send + Sync {
+    /// A terminal wants a thread: the one that its conversation had before, or a new one.
+    fn attach(&self, terminal: Terminal) -> Later<'_, Attached>;
+    /// A terminal goes. `false`: it was not attached (any more).
+    fn detach<'a>(&'a self, session: &'a SessionId, why: Detached) -> Later<'a, bool>;
+}
+
+/// A terminal that wants a thread. Every text has a bounded length and no control characters.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct Terminal {
+    /// The agent's own id of the conversation. Attaching it again gives the same session.
+    #[schema(min_length = 1, max_length = 200)]
+    pub agent_session_id: String,
+    /// The directory that it runs in.
+    #[schema(min_length = 1, max_length = 4096)]
+    pub cwd: String,
+    /// What it is about.
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    /// The model.
+    #[schema(max_length = 200)]
+    pub model: Option<String>,
+    /// The agent's process.
+    #[schema(minimum = 1)]
+    pub pid: u32,
+    /// The machine.
+    #[schema(max_length = 200)]
+    pub host: Option<String>,
+    /// The agent's version.
+    #[schema(min_length = 1, max_length = 200)]
+    pub agent_version: String,
+    /// The extension's version.
+    #[schema(min_length = 1, max_length = 200, example = "0.1.0")]
+    pub extension_version: String,
+}
+
+/// A terminal that has its thread.
+#[derive(Debug)]
+pub struct Attached {
+    /// Its session.
+    pub session: SessionId,
+    /// A fresh token; the earlier one is not good any more (`Tokens::issue`).
+    pub token: SecretString,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Whether it had the thread before.
+    pub resumed: bool,
+}
+
+/// Why a terminal goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Detached {
+    /// A person said so.
+    Off,
+    /// The terminal ended.
+    Closed,
+}
+
+/// The session of a terminal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AttachedInfo {
+    #[schema(value_type = String)]
+    session_id: SessionId,
+    /// Good for this session only.
+    token: String,
+    #[schema(value_type = String)]
+    thread_id: ThreadId,
+    thread_url: String,
+    /// Whether it had the thread before.
+    resumed: bool,
+    daemon_version: &'static str,
+}
+
+/// Why a terminal is detached.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Leaving {
+    reason: Detached,
+}
+
+/// It is detached.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Left {
+    /// `false`: it was detached before.
+    detached: bool,
+}
+
+impl Terminal {
+    fn check(&self) -> Result<(), ApiError> {
+        let texts = [
+            ("agent_session_id", Some(&self.agent_session_id), SHORT),
+            ("cwd", Some(&self.cwd), LONG),
+            ("title", self.title.as_ref(), SHORT),
+            ("model", self.model.as_ref(), SHORT),
+            ("host", self.host.as_ref(), SHORT),
+            ("agent_version", Some(&self.agent_version), SHORT),
+            ("extension_version", Some(&self.extension_version), SHORT),
+        ];
+        for (field, text, most) in texts {
+            let Some(text) = text else { continue };
+            let optional = matches!(field, "title" | "model" | "host");
+            if (text.trim().is_empty() && !optional) || text.chars().count() > most {
+                return Err(ApiError::field(field, format!("expected 1 to {most} characters")));
+            }
+            if text.contains(|c: char| c.is_control()) {
+                return Err(ApiError::field(field, "there are control characters in it"));
+            }
+        }
+        if self.pid == 0 {
+            return Err(ApiError::field("pid", "expected the agent's process id"));
+        }
+        if version(&self.extension_version) < version(MIN_EXTENSION) {
+            return Err(ApiError::new(
+                StatusCode::UPGRADE_REQUIRED,
+                "extension_too_old",
+                format!(
+                    "the extension is version {}; this daemon needs {MIN_EXTENSION} or later",
+                    self.extension_version
+                ),
+            )
+            .hint("run `ompcord extension install`, then start omp again"));
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a version; what stands behind them does not count.
+fn version(text: &str) -> [u32; 3] {
+    let core = text
+        .trim_start_matches('v')
+        .split(['-', '+'])
+        .next()
+        .unwrap_or_default();
+    let mut numbers = core.split('.').map(|part| part.parse().unwrap_or_default());
+    std::array::from_fn(|_| numbers.next().unwrap_or_default())
+}
+
+impl Api {
+    fn terminals(&self) -> Result<&dyn Terminals, ApiError> {
+        self.terminals.as_deref().ok_or_else(|| {
+            let message = "this daemon cannot attach terminals yet";
+            ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_yet", message)
+        })
+    }
+}
+
+/// Attach the session of a terminal to a thread. The same conversation gets the same thread again.
+#[utoipa::path(
+    post,
+    path = "/api/sessions/attach",
+    tag = "terminals",
+    security(("token" = [])),
+    request_body = Terminal,
+    responses(
+        (status = 200, description = "It is attached", body = AttachedInfo),
+        (status = 400, description = "A field is wrong; `field` names it", body = ErrorBody),
+        (status = 401, description = "No token, or not a good one", body = ErrorBody),
+        (status = 403, description = "Only the owner may", body = ErrorBody),
+        (status = 409, description = "The daemon itself runs this conversation", body = ErrorBody),
+        (status = 413, description = "More than 1 MiB", body = ErrorBody),
+        (status = 415, description = "Not JSON", body = ErrorBody),
+        (status = 426, description = "The extension is too old", body = ErrorBody),
+        (status = 501, description = "This daemon cannot attach terminals yet", body = ErrorBody)
+    )
+)]
+pub(super) async fn attach(
+    Owner(api): Owner,
+    Body(terminal): Body<Terminal>,
+) -> Result<Json<AttachedInfo>, ApiError> {
+    terminal.check()?;
+    if let Some(session) = api
+        .deps
+        .store
+        .owned_conversation(&terminal.agent_session_id)
+        .await?
+        && api.runs(&session).await?
+    {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "owned_running",
+            "the daemon itself runs this conversation right now",
+        )
+        .hint("end it with `/omp stop` in its thread, or wait until it is idle"));
+    }
+    let attached = api.terminals()?.attach(terminal).await?;
+    Ok(Json(AttachedInfo {
+        thread_url: thread_url(api.deps.config.guild, attached.thread),
+        session_id: attached.session,
+        token: attached.token.expose_secret().to_owned(),
+        thread_id: attached.thread,
+        resumed: attached.resumed,
+        daemon_version: env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+/// Detach the session of a terminal.
+#[utoipa::path(
+    post,
+    path = "/api/sessions/{id}/detach",
+    tag = "terminals",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "The session's id")),
+    request_body = Leaving,
+    responses(
+        (status = 200, description = "It is detached", body = Left),
+        (status = 400, description = "A field is wrong; `field` names it", body = ErrorBody),
+        (status = 401, description = "No token, or not a good one", body = ErrorBody),
+        (status = 403, description = "Another session's token", body = ErrorBody),
+        (status = 404, description = "There is no such session", body = ErrorBody),
+        (status = 413, description = "More than 1 MiB", body = ErrorBody),
+        (status = 415, description = "Not JSON", body = ErrorBody),
+        (status = 501, description = "This daemon cannot attach terminals yet", body = ErrorBody)
+    )
+)]
+pub(super) async fn detach(
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(leaving): Body<Leaving>,
+) -> Result<Json<Left>, ApiError> {
+    let session = caller.session(&id).await?;
+    let terminals = caller.api.terminals()?;
+    let detached = terminals.detach(&session.id, leaving.reason).await?;
+    Ok(Json(Left { detached }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (older, newer) in [
+            ("0.0.9", "0.1.0"),
+            ("0.9.0", "0.10.0"),
+            ("1.0", "1.0.1"),
+            ("nonsense", "0.0.1"),
+        ] {
+            assert!(version(older) < version(newer), "{older} {newer}");
+        }
+        assert_eq!(version("v1.2.3-beta+5"), version("1.2.3"));
+    }
+}
