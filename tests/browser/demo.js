@@ -9,10 +9,11 @@ const PROGRAM = process.env.OMPCORD_BIN ?? fileURLToPath(new URL('../../target/d
 export const PATIENCE = 30_000;
 
 const running = new Set();
-// Whatever happens to the tests, no daemon is left behind.
+// Whatever happens to the tests, no daemon is left behind. Asked to end, it ends its agents too.
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) child.kill('SIGTERM');
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 /** A promise that fails, saying what was waited for, when nothing comes. */
 export async function within(what, promise, ms = PATIENCE) {

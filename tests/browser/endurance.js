@@ -16,7 +16,7 @@ export function endurance(demo) {
   scene('the bot is restarted under an open page, and the conversation goes on', async (stage) => {
     const alice = await stage.visit(demo);
     await alice.launch('SAY:remember the word plumtree');
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     await watchBanner(alice.page);
     await alice.page.getByRole('button', { name: 'Restart the bot', exact: true }).click();
     await alice.until(() => window.banners.some((text) => text.includes('ompcord is offline')));
@@ -25,7 +25,7 @@ export function endurance(demo) {
     await alice.write('HISTORY');
     // What was said before the restart is still known, by the agent that was started anew.
     await alice.byBot(/SAY:remember the word plumtree/).waitFor();
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended(2);
   });
 
   scene('the demo is started anew on the same port, and the page finds it', async (stage) => {
@@ -56,7 +56,7 @@ export function endurance(demo) {
     const fault = (name) => alice.page.getByRole('switch', { name });
     const words = Array.from({ length: 200 }, (_, number) => `storm${number}`).join(' ');
     const thread = await alice.launch('SAY:calm so far');
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     try {
       await fault('Errors').click();
       await alice.page.locator('[role=switch][data-fault=errors][aria-checked=true]').waitFor();
@@ -75,7 +75,7 @@ export function endurance(demo) {
       await alice.page.getByRole('button', { name: 'Clear all faults' }).click();
       await alice.page.locator('[role=switch][data-fault=rate-limits][aria-checked=false]').waitFor();
       await alice.byBot('storm199').waitFor();
-      await alice.until(() => [...document.querySelectorAll('#messages article')].filter((node) => node.innerText.includes('scripted/scripted-1')).length === 2);
+      await alice.ended(2);
       const said = (await demo.messages(thread)).filter((one) => one.by_bot && one.content.includes('storm0'));
       assert.deepEqual(said.map((one) => one.content.trim()), [words], 'the thread is complete, and nothing is twice in it');
     } finally {

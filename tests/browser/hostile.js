@@ -62,7 +62,7 @@ export function hostile(demo) {
     const says = PAYLOADS.map((text, number) => `SAY:\\n${number}: ${text.replaceAll('\n', '\\n')}`);
     const thread = await demo.launch(`Be evil\n${says.slice(0, 6).join('\n')}\nTITLE:<img src=x onerror=hit("title")>\nNOTIFY:<b onclick=hit(1)>note</b>`);
     await alice.open(thread);
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     await alice.write(`${says.slice(6).join('\n')}\nTOOL:bash:{"command":"<script>hit(20)</script>"} TOOL:<svg/onload=hit(21)>:{"path":"<img src=x onerror=hit(22)>"}\nLOG:<script>hit(23)</script>\nASK:<b onclick=hit(24)>Which?</b>|<i onclick=hit(25)>a</i>|](javascript:hit(26))|c|d|e|<script>hit(27)</script>`);
     const question = alice.question('Which?');
     await question.waitFor();

@@ -61,7 +61,7 @@ export function looks(demo) {
       await alice.question('Which of these?').locator('button.select').click();
       await page.getByRole('option', { name: 'The first' }).click();
       await alice.button('Approve').click();
-      await alice.byBot('scripted/scripted-1').waitFor();
+      await alice.ended();
       await readable(alice, 'a finished thread');
       await page.goto(`${demo.url}/calls`);
       await page.locator('#rows tr').first().waitFor();

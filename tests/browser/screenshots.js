@@ -22,7 +22,7 @@ async function shoot({ page }, name) {
 /** Plays the tour to its end; every question gets the answer that lets it go on. */
 async function play(alice, seen) {
   const asks = (label) => alice.messages.locator('.components').filter({ has: alice.page.getByRole('button', { name: label, exact: true }) });
-  const end = alice.byBot('scripted/scripted-1');
+  const end = alice.footers();
   for (;;) {
     await asks('Approve').or(asks('Other…')).or(end).first().waitFor({ timeout: 90_000 });
     if (await end.count()) return;
@@ -52,7 +52,7 @@ async function states(demo, thread) {
         await shoot(alice, name('drawer'));
         await page.locator(`#channels [data-channel-id="${thread}"]`).tap();
       } else await alice.open(thread);
-      await alice.byBot('scripted/scripted-1').waitFor();
+      await alice.ended();
       await shoot(alice, name('thread-end'));
       await page.locator('#scroller').evaluate((node) => node.scrollTo(0, node.scrollHeight * 0.45));
       await shoot(alice, name('thread-middle'));

@@ -38,7 +38,7 @@ export function sessions(demo) {
     }
     assert.equal(seen.at(-1).trim(), words, 'nothing is lost or doubled');
     // The footer ends the turn, and with it the typing.
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     await alice.page.locator('#typing:not(.on)').waitFor();
   });
 
@@ -54,7 +54,7 @@ export function sessions(demo) {
     await alice.open(thread);
     await alice.write('!that is all');
     await alice.byBot(/(Steered|Understood): that is all/).waitFor();
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     await alice.open(demo.home);
     const none = async () => !(await demo.get(`/sim/channels/${demo.home}/pins`)).some(({ id }) => id === thread);
     await demo.until('the pin is taken away', none);
@@ -69,7 +69,7 @@ export function sessions(demo) {
     const second = alice.question('rm -rf src');
     assert.ok(await second.locator('.content').innerText().then((text) => text.includes('bash')), 'it says which tool');
     await alice.button('Deny', second).click();
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
     for (const label of ['Approve', 'Deny']) await alice.button(label).waitFor({ state: 'detached' });
     assert.equal(await alice.byBot('bash ran: rm -rf src').count(), 0, 'what was denied did not run');
     // Who answered what stays.
@@ -178,7 +178,7 @@ export function sessions(demo) {
     await alice.command('omp cancel');
     await alice.button('Continue queue').click();
     await alice.message(/^(?!.*SAY:).*after the break/s, 'ompcord').waitFor();
-    await alice.byBot('scripted/scripted-1').waitFor();
+    await alice.ended();
 
     await alice.command('omp stop');
     await alice.page.locator('#place .chip').filter({ hasText: 'archived' }).waitFor();

@@ -46,6 +46,16 @@ export class Visitor {
     await form.waitFor({ state: 'hidden' });
   }
 
+  /** The footers that end the turns. The session's card names the model, too. */
+  footers() {
+    return this.messages.locator('article[data-author="ompcord"]').filter({ hasText: /playground . [\d.]+ ?\w+ .*% context .*scripted\/scripted-1/, hasNot: this.page.locator('.embed') });
+  }
+
+  /** Waits until so many turns have ended here. */
+  ended(turns = 1) {
+    return this.footers().nth(turns - 1).waitFor();
+  }
+
   async act(message, label) {
     await message.hover();
     await message.getByRole('toolbar').getByRole('button', { name: label, exact: true }).click();
