@@ -23,6 +23,10 @@ const SUPPRESS_NOTIFICATIONS: u64 = 4096;
 /// A message as it should be.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a message, not a state"
+)]
 pub struct Draft {
     /// The text, at most 2,000 characters; a longer one is cut and marked, so split it before.
     pub content: String,

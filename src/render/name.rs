@@ -46,6 +46,15 @@ pub fn title_name(title: &str) -> Option<String> {
     (!words.is_empty()).then(|| clip(&words, NAME_LIMIT))
 }
 
+/// Whether a title only repeats what the thread is called already: then it is not worth the one renaming that there is.
+#[must_use]
+pub fn repeats(name: &str, title: &str) -> bool {
+    let words = ["Run: ", "Session: "].iter().find_map(|prefix| name.strip_prefix(prefix));
+    let words = words.unwrap_or(name).trim_end_matches('…');
+    let title = title.trim_end_matches('…');
+    !words.is_empty() && (title.starts_with(words) || words.starts_with(title))
+}
+
 /// One line of visible words: no mentions, no markup, no characters that cannot be seen.
 fn cleaned(text: &str) -> String {
     let source = visible(&plain(head(text, SOURCE_LIMIT)));
@@ -230,6 +239,19 @@ mod tests {
             launch_name(&format!("a{}", "\u{301}".repeat(500))),
             "Run: (attachment)"
         );
+    }
+
+    #[test]
+    fn a_title_of_the_first_words_says_nothing_new() {
+        for (name, title, repeated) in [
+            ("Run: fix the login page,", "fix the login page, it is broken", true),
+            ("Run: fix it", "fix it", true),
+            ("Session: a long topic…", "a long", true),
+            ("Run: fix the login page,", "Repair the login form", false),
+            ("Run: (attachment)", "Read the notes", false),
+        ] {
+            assert_eq!(repeats(name, title), repeated, "{name} / {title}");
+        }
     }
 
     #[test]

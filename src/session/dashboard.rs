@@ -39,7 +39,7 @@ enum Said {
 impl Dashboard {
     /// Begins to paint as soon as `connected` says that the daemon is there.
     #[must_use]
-    pub fn start(deps: Arc<Deps>, connected: watch::Receiver<bool>) -> Self {
+    pub fn start(deps: &Arc<Deps>, connected: watch::Receiver<bool>) -> Self {
         let (say, said) = mpsc::unbounded_channel();
         let painter = Painter {
             up_since_ms: now_ms(),
@@ -253,12 +253,12 @@ impl Painter {
             make => make,
         };
         self.threads.insert(channel, id.clone());
-        let card = card::card(&view, false);
+        let shown = card::card(&view, false);
         let place = Place::Card(id.clone());
         if make == Make::AtTheBottom {
             self.below.insert(channel, 0);
         }
-        if let Some(row) = paint(&deps, &place, channel, card, make).await? {
+        if let Some(row) = paint(&deps, &place, channel, shown, make).await? {
             self.rows.insert(row, place);
         }
         Ok(())

@@ -202,6 +202,10 @@ impl Actor {
     }
 
     pub(super) async fn compacted(&mut self, result: Result<Compacted, AskError>) -> Result<()> {
+        if result == Err(AskError::Gone) {
+            // Its exit follows, or was heard already: until then nothing must be given to a process that is going.
+            return Ok(());
+        }
         let request = self.compaction.take();
         let done = self.input(Input::Compacted).await;
         if let Some(request) = request {

@@ -64,7 +64,9 @@ impl Sessions {
     pub fn views(&self) -> Vec<SessionView> {
         let views = self.views_lock();
         let mut now: Vec<SessionView> = views.now.values().cloned().collect();
-        now.iter_mut().for_each(|view| views.overlay(view));
+        for view in &mut now {
+            views.overlay(view);
+        }
         now
     }
 

@@ -22,7 +22,7 @@ impl Actor {
         else {
             return;
         };
-        if self.titled || session.thread_name == title {
+        if self.titled || name::repeats(&session.thread_name, &title) {
             return;
         }
         self.titled = true;

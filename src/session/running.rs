@@ -178,17 +178,7 @@ impl Actor {
         match event {
             AgentEvent::Started(started) => self.started(started).await,
             AgentEvent::TurnStarted => self.turn_started().await,
-            AgentEvent::TurnEnded => {
-                // What is asked outside of tools, by an extension, may outlive a turn that ended well.
-                let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
-                let done = self.input(Input::TurnEnded).await;
-                let settled = if was_ended {
-                    self.expire_dialogs(Why::TurnOver).await
-                } else {
-                    self.nothing_follows().await
-                };
-                settled.and(done)
-            }
+            AgentEvent::TurnEnded => self.turn_ended().await,
             AgentEvent::PromptFailed { id, error } => self.prompt_failed(&id, error).await,
             AgentEvent::Retrying {
                 attempt,
@@ -196,15 +186,8 @@ impl Actor {
                 error,
             } => {
                 let seconds = delay.as_secs().max(1);
-                let error = clip(&error, 300);
-                self.remark(
-                    NoticeLevel::Warning,
-                    &format!("Retry {attempt} in {seconds} s: {error}"),
-                );
-                if let Some(publisher) = &mut self.publisher {
-                    publisher.retrying(Instant::now());
-                }
-                self.input(Input::Retrying(true)).await
+                self.retrying(&format!("Retry {attempt} in {seconds} s: {}", clip(&error, 300)))
+                    .await
             }
             AgentEvent::RetryEnded {
                 success: false,
@@ -239,6 +222,26 @@ impl Actor {
             }
             _ => Ok(()),
         }
+    }
+
+    async fn turn_ended(&mut self) -> Result<()> {
+        // What is asked outside of tools, by an extension, may outlive a turn that ended well.
+        let was_ended = matches!(self.state.phase(), Phase::Cancelling(_));
+        let done = self.input(Input::TurnEnded).await;
+        let settled = if was_ended {
+            self.expire_dialogs(Why::TurnOver).await
+        } else {
+            self.nothing_follows().await
+        };
+        settled.and(done)
+    }
+
+    async fn retrying(&mut self, said: &str) -> Result<()> {
+        self.remark(NoticeLevel::Warning, said);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.retrying(Instant::now());
+        }
+        self.input(Input::Retrying(true)).await
     }
 
     async fn started(&mut self, started: AgentStarted) -> Result<()> {

@@ -232,7 +232,7 @@ impl Actor {
             context_percent: self.vitals.context_percent,
             workspace: session.workspace.clone(),
             approval_mode: session.approval_mode.clone(),
-            dialogs: usize::from(self.dialogs.is_asking()),
+            dialogs: self.dialogs.count(),
             last_active_ms: self.vitals.active_at,
             created_ms: session.created_at,
             process: self.running.is_some(),

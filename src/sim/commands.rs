@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::control::Refused;
+use super::names::Refused;
 use super::rest::error::{ApiError, Problems};
 use super::world::World;
 use crate::ids::GuildId;

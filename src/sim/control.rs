@@ -10,71 +10,11 @@ use super::commands::Typed;
 use super::draft::When;
 use super::hands::Saying;
 use super::interactions::kind;
+use super::names::{Refused, Where, Who};
 use super::threads::NewThread;
 use super::world::Emoji;
 use super::{InteractionId, Sim};
-use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
-
-/// Something that a person's client would not let them do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(String);
-
-impl Refused {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-}
-
-/// A user, by name or id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// By name.
-    Name(String),
-    /// By id.
-    Id(UserId),
-}
-
-impl From<&str> for Who {
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.trim_start_matches('@').to_owned()), Self::Id)
-    }
-}
-
-impl From<UserId> for Who {
-    fn from(id: UserId) -> Self {
-        Self::Id(id)
-    }
-}
-
-/// A channel or thread, by name or id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Where {
-    /// By name.
-    Name(String),
-    /// By id.
-    Id(ChannelId),
-}
-
-impl From<&str> for Where {
-    fn from(text: &str) -> Self {
-        text.parse()
-            .map_or_else(|_| Self::Name(text.trim_start_matches('#').to_owned()), Self::Id)
-    }
-}
-
-impl From<ChannelId> for Where {
-    fn from(id: ChannelId) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl From<ThreadId> for Where {
-    fn from(id: ThreadId) -> Self {
-        Self::Id(id.channel())
-    }
-}
+use crate::ids::{MessageId, ThreadId};
 
 /// What people do.
 impl Sim {
@@ -345,21 +285,6 @@ impl Sim {
         self.watched(self.shared.change(|world| world.click(&user, message, button)))
     }
 
-    /// Clicks a button that the message does not have (any more): a client that shows an old state does that, and one
-    /// that lies can.
-    pub fn click_forged(
-        &self,
-        user: impl Into<Who>,
-        message: MessageId,
-        custom_id: &str,
-    ) -> Result<InteractionId, Refused> {
-        let user = user.into();
-        self.watched(
-            self.shared
-                .change(|world| world.click_forged(&user, message, custom_id)),
-        )
-    }
-
     /// Chooses from a select menu, by labels or values. An empty `custom_id` takes the first menu.
     pub fn select(
         &self,
@@ -387,7 +312,7 @@ impl Sim {
     }
 
     /// Complains when the bot does not answer in time, which also wakes who waits for the answer.
-    fn watched(&self, begun: Result<InteractionId, Refused>) -> Result<InteractionId, Refused> {
+    pub(super) fn watched(&self, begun: Result<InteractionId, Refused>) -> Result<InteractionId, Refused> {
         let id = begun?;
         let shared = std::sync::Arc::clone(&self.shared);
         let window = shared.look(|world| world.config.ack_window);

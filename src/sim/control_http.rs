@@ -15,8 +15,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::control::{Where, Who};
 use super::hands::Saying;
+use super::names::{Where, Who};
 use super::{Fault, GatewayMishap, InteractionId, Refused, Shared, Sim, feed, reading};
 use crate::ids::{MessageId, ThreadId};
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::control::{Refused, Where, Who};
 use super::draft::{Draft, When};
 use super::interactions::kind;
+use super::names::{Refused, Where, Who};
 use super::rest::body::{Upload, safe_name};
 use super::seen::{SeenButton, SeenMessage, SeenSelect};
 use super::world::{Interaction, InteractionId, Reference, World};
@@ -166,21 +166,6 @@ impl World {
         let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;
         new.message = Some(id);
         new.label = format!("click on [{label}]");
-        Ok(self.begin(new))
-    }
-
-    pub(super) fn click_forged(
-        &mut self,
-        who: &Who,
-        id: MessageId,
-        custom_id: &str,
-    ) -> Result<InteractionId, Refused> {
-        let user = self.find_user(who)?;
-        let (channel, _) = self.clickable(user, id)?;
-        let data = json!({"custom_id": custom_id, "component_type": 2});
-        let mut new = self.interaction(user, channel, kind::COMPONENT, data)?;
-        new.message = Some(id);
-        "click on an old button".clone_into(&mut new.label);
         Ok(self.begin(new))
     }
 

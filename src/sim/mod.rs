@@ -13,6 +13,7 @@ mod dispatch;
 mod draft;
 mod faults;
 mod feed;
+mod forged;
 mod founding;
 mod gateway;
 mod hands;
@@ -22,6 +23,7 @@ mod json;
 mod limits;
 mod mentions;
 mod messages;
+mod names;
 mod operator;
 mod origin;
 mod page;
@@ -48,9 +50,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use self::config::{ChannelSpec, RateLimits, SimConfig, UserSpec, permission};
-pub use self::control::{Refused, Where, Who};
 pub use self::demo_http::demo_pages;
 pub use self::faults::{Fault, GatewayMishap, Mishap};
+pub use self::names::{Refused, Where, Who};
 pub use self::seen::{
     Reply, RestCall, SeenAttachment, SeenButton, SeenChannel, SeenCommand, SeenInput, SeenMessage, SeenModal,
     SeenOption, SeenReaction, SeenSelect, SeenThread,

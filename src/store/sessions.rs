@@ -170,7 +170,7 @@ impl Store {
                      SELECT 1 FROM agent_sessions AS other
                      WHERE other.agent_session_id = past.agent_session_id
                        AND (other.phase IN ('opening', 'open')
-                            OR (other.last_active_at, other.session_id) > (past.last_active_at, past.session_id)))
+                            OR (other.last_active_at, other.rowid) > (past.last_active_at, past.rowid)))
                ORDER BY last_active_at DESC
                LIMIT ?1"#,
             limit,

@@ -168,6 +168,19 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// A person gave the session its name: it stays.
+    pub async fn name_chosen(&self, id: &SessionId) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO session_vitals (session_id, named) VALUES (?1, 1)
+             ON CONFLICT (session_id) DO UPDATE SET named = 1",
+            id
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot store the session's name")?;
+        Ok(())
+    }
+
     /// A thread is called this now. A name that was not ours to give is a person's choice and stays.
     pub async fn thread_named(&self, thread: ThreadId, name: &str) -> Result<Option<SessionId>> {
         let mut tx = self.write().await?;
@@ -202,5 +215,98 @@ impl Store {
         }
         tx.commit().await.context("cannot store the session's name")?;
         Ok(Some(session.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use super::*;
+    use crate::store::dashboards::Place;
+
+    /// A database as the step before left it, with a session in it.
+    async fn of_before(path: &std::path::Path) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let mut old = sqlx::migrate!();
+        old.migrations.to_mut().retain(|migration| migration.version < 3);
+        old.run(&pool).await.unwrap();
+        pool.execute(
+            "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, dashboard_message_id, phase,
+                 thread_name, workspace, model, approval_mode, started_by, created_at, last_active_at)
+             VALUES ('session_00000001', 7, 1, 9, 'open', 'Run: it', '/work', 'a/b', 'write', 2, 1000, 2000)",
+        )
+        .await
+        .unwrap();
+        pool.execute(
+            "INSERT INTO prompts (session_id, author_id, position, text, state, created_at)
+             VALUES ('session_00000001', 2, 1, 'x', 'queued', 1), ('session_00000001', 2, 2, 'y', 'interrupted', 1)",
+        )
+        .await
+        .unwrap();
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_session_of_an_older_version_is_well_and_has_no_card_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        of_before(&path).await;
+        let store = Store::open(&path).await.unwrap();
+        let id: SessionId = "session_00000001".parse().unwrap();
+        let views = store.stored_views(None).await.unwrap();
+        let [view] = views.as_slice() else {
+            panic!("{views:?}")
+        };
+        assert_eq!((view.health, view.model.as_deref()), (Health::Good, Some("a/b")));
+        assert_eq!((view.queued, view.held, view.interrupted), (1, 0, 1));
+        let vitals = store.vitals(&id).await.unwrap();
+        assert_eq!((vitals.health, vitals.active_at), (Health::Good, 2000));
+        assert_eq!(store.painted(&Place::Card(id.clone())).await.unwrap(), None);
+        let known = Vitals {
+            health: Health::TurnFailed,
+            model: Some("c/d".to_owned()),
+            tokens: Some(5),
+            cost: 0.5,
+            active_at: 3000,
+            ..Vitals::default()
+        };
+        store.set_vitals(&id, &known).await.unwrap();
+        assert_eq!(store.vitals(&id).await.unwrap(), known);
+        let view = store.stored_views(Some(&id)).await.unwrap().remove(0);
+        assert_eq!((view.health, view.last_active_at), (Health::TurnFailed, 3000));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_named_once_by_the_agent_and_never_over_a_persons_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        of_before(&path).await;
+        let store = Store::open(&path).await.unwrap();
+        let (id, thread): (SessionId, ThreadId) = ("session_00000001".parse().unwrap(), 7.into());
+        let named = |name: &'static str| {
+            let store = store.clone();
+            async move { store.thread_named(thread, name).await.unwrap().is_some() }
+        };
+        assert!(!named("Run: it").await, "that is its name");
+        assert!(store.claim_title(&id, "The agent's").await.unwrap());
+        assert!(named("The agent's").await);
+        assert!(!store.claim_title(&id, "Another").await.unwrap());
+        assert!(named("A person's").await);
+        let kept = sqlx::query_scalar::<_, i64>("SELECT named FROM session_vitals")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+        assert_eq!(kept, 1);
+        sqlx::query("UPDATE session_vitals SET title = NULL")
+            .execute(store.pool())
+            .await
+            .unwrap();
+        assert!(!store.claim_title(&id, "Too late").await.unwrap());
+        store.close().await;
     }
 }

@@ -245,9 +245,10 @@ async fn it_comes_to_the_bottom_when_it_is_out_of_sight() {
 async fn a_flood_moves_it_once_and_once_more_at_the_end() {
     let bench = Bench::start().await;
     let sim = &bench.sim;
-    let says: String = (0..16)
-        .map(|n| format!("SAY:Part {n}.\nTOOLMS:900 TOOL:bash:{{\"command\":\"true\"}} LOG:line {n}\n"))
+    let parts: Vec<String> = (0..16)
+        .map(|n| format!("SAY:Part {n}.\nTOOLMS:900 TOOL:bash:{{\"command\":\"true\"}} LOG:line {n}"))
         .collect();
+    let says = parts.join("\n");
     let (_, thread) = bench.launch(&says).await;
     bench.turns(thread, 1).await;
     let card = looks(&bench, thread, "2ECC71 🟢 Idle").await;

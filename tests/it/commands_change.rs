@@ -279,7 +279,7 @@ async fn what_cannot_be_resumed_says_why() {
         &[
             ("workspace", "gone"),
             ("topic", "The garden"),
-            ("prompt", "SAY:x"),
+            ("prompt", "TITLE:The garden\nSAY:x"),
         ],
     )
     .await;
@@ -289,11 +289,7 @@ async fn what_cannot_be_resumed_says_why() {
     bench.sees(thread, "Session stopped").await;
     std::fs::remove_dir(&place).unwrap();
     assert!(resume("garden").await.contains("is not there any more"));
-    assert!(
-        resume("The gardne")
-            .await
-            .contains("Did you mean `Session: The garden`?")
-    );
+    assert!(resume("The gardne").await.contains("The garden`?"));
     bench.finish().await;
 }
 
@@ -355,10 +351,7 @@ async fn the_buttons_of_a_card_do_what_the_commands_do() {
     let cancel = bench.press("alice", thread, "Stop").await;
     let question = cancel.message.clone().unwrap();
     assert!(
-        cancel.ephemeral
-            && question
-                .content
-                .contains("End this session? 1 waiting in the queue"),
+        cancel.ephemeral && question.content.contains("1 waiting"),
         "{question:?}"
     );
     assert!(!sim.thread(thread).unwrap().archived, "it was only asked");

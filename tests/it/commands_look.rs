@@ -218,7 +218,7 @@ async fn version_help_and_sessions_say_what_there_is() {
     assert!(help.contains("`/omp resume`") && help.contains("🚀"), "{help}");
     let sessions = ask("omp sessions").await;
     assert!(
-        sessions.contains("1 open session") && sessions.contains(&format!("🟢 <#{thread}>")),
+        sessions.contains("1 open session") && sessions.contains(&format!(" <#{thread}>\n")),
         "{sessions}"
     );
     bench.finish().await;

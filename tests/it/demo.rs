@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ompcord::ids::ThreadId;
@@ -253,11 +254,26 @@ async fn the_demo_describes_itself_and_restarts_its_daemon() {
     };
     assert_eq!(say("SAY:The queue was kept.").await.0, 200);
 
+    let mut page = reqwest::get(format!("{}/sim/events", demo.base))
+        .await
+        .unwrap()
+        .bytes_stream();
     assert_eq!(
         demo.post("/demo/restart", json!({})).await,
         (202, json!({"restarting": true}))
     );
-    demo.connected(false).await;
+    // A page that is left open sees it go and come back.
+    let mut heard = String::new();
+    for connected in [false, true] {
+        let told = format!("event: bot\ndata: {{\"connected\":{connected}");
+        let waiting = async {
+            while !heard.contains(&told) {
+                heard.push_str(&String::from_utf8_lossy(&page.next().await.unwrap().unwrap()));
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert!(waited.is_ok(), "waited for {told:?} in\n{heard}");
+    }
     demo.connected(true).await;
     let gone_on = demo
         .until("what became of the turn", |state| {
@@ -286,8 +302,7 @@ async fn the_demo_describes_itself_and_restarts_its_daemon() {
 async fn the_first_thread_waits_for_somebody_who_looks() {
     let demo = Running::start(&[]);
     demo.connected(true).await;
-    let state = demo.get("/sim/state").await;
-    assert_eq!(state["channels"][0]["messages"], json!([]));
+    assert_eq!(demo.get("/sim/state").await["threads"], json!([]));
     let viewer = reqwest::get(format!("{}/sim/events", demo.base)).await.unwrap();
     demo.until("a thread with a question", |state| {
         let texts = thread_texts(state);

@@ -132,9 +132,11 @@ async fn the_largest_message_of_emoji_is_launched_and_answered_whole() {
     let emoji = "🎉".repeat(2000);
     let (_, thread) = bench.launch(&emoji).await;
     let messages = bench.turns(thread, 1).await;
-    assert_eq!(
-        bench.sim.thread(thread).unwrap().name,
-        format!("Run: {}", "🎉".repeat(20))
+    // Which of the two names it has depends on when one looks: the second is the agent's title.
+    let name = bench.sim.thread(thread).unwrap().name;
+    assert!(
+        name == format!("Run: {}", "🎉".repeat(20)) || name == format!("{}…", "🎉".repeat(99)),
+        "{name}"
     );
     assert_eq!(answers(&messages).matches('🎉').count(), 2000);
     bench.finish().await;
@@ -148,8 +150,10 @@ async fn a_message_that_is_only_a_file_is_launched_with_the_file() {
         .say_with_files("alice", "home", "", &[("notes.txt", b"SAY:remember the milk")])
         .unwrap();
     sim.react("alice", message, "🚀").unwrap();
+    let named = |sim: &Sim| Some(sim.thread_on(message)?.name);
+    let name = sim.until("the thread to be there", named).await;
+    assert_eq!(name, "Run: (attachment)");
     let messages = bench.turns(message.thread(), 1).await;
-    assert_eq!(sim.thread_on(message).unwrap().name, "Run: (attachment)");
     assert!(
         answers(&messages).contains("remember the milk"),
         "{}",

@@ -31,6 +31,7 @@ mod http;
 mod launch;
 mod limits;
 mod main_job;
+mod notices;
 mod outbox;
 mod output;
 mod queue;

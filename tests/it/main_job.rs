@@ -8,9 +8,10 @@ async fn a_rocket_makes_a_thread_that_streams_the_answer_and_ends_with_a_footer(
     let (message, thread) = bench
         .launch("**fix** the <@1> login\nSAY:All done, the login works.")
         .await;
-    let messages = bench.turns(thread, 1).await;
     let seen = bench.sim.thread(thread).unwrap();
     assert_eq!(seen.name, "Run: fix the login SAY:Al");
+    let messages = bench.turns(thread, 1).await;
+    let seen = bench.sim.thread(thread).unwrap();
     assert!(seen.members.contains(&"alice".to_owned()), "{:?}", seen.members);
     assert!(
         messages[0].content.starts_with("-# ") && messages[0].silent,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::cast::Cast;
@@ -21,6 +23,9 @@ const DRAIN: Duration = Duration::from_secs(4);
 
 /// How long it stays away: a visitor is to see on the page that it was gone.
 const AWAY: Duration = Duration::from_millis(1500);
+
+/// How long blocking work of an ended daemon may go on.
+const LEFTOVERS: Duration = Duration::from_secs(5);
 
 /// What the daemon is started with, each time.
 pub(super) struct Stage {
@@ -48,15 +53,16 @@ impl Stage {
     ) -> Result<()> {
         loop {
             let stop = shutdown.child_token();
-            let daemon = daemon::serve(self.config()?, ports(stop.clone()).await?);
-            tokio::pin!(daemon);
+            let (daemon, mut task) = Incarnation::start(self.config()?, ports(stop.clone()).await?)?;
             let ended = tokio::select! {
-                ended = &mut daemon => ended,
+                ended = &mut task => ended,
                 Some(()) = restarts.recv() => {
                     stop.cancel();
-                    daemon.await
+                    task.await
                 }
             };
+            daemon.end().await;
+            let ended = ended.context("the daemon panicked").flatten();
             let met = self.sim.logins().0 > 0;
             match ended {
                 Ok(()) if shutdown.is_cancelled() => return Ok(()),
@@ -109,6 +115,42 @@ impl Stage {
             .create_directories()
             .context("cannot create the demo's directories")?;
         Ok(config)
+    }
+}
+
+/// One run of the daemon, on a runtime of its own: with a process ends whatever is left of a daemon, and the library
+/// for Discord leaves a connection behind when it was just restoring one. Here the process goes on.
+struct Incarnation(Option<Runtime>);
+
+impl Incarnation {
+    fn start(config: Config, ports: Ports) -> Result<(Self, JoinHandle<Result<()>>)> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(crate::cli::WORKERS)
+            .thread_name("ompcord")
+            .enable_all()
+            .build()
+            .context("cannot start a runtime")?;
+        let task = runtime.spawn(daemon::serve(config, ports));
+        Ok((Self(Some(runtime)), task))
+    }
+
+    /// Ends what did not end by itself.
+    async fn end(mut self) {
+        if let Some(runtime) = self.0.take() {
+            // It waits for blocking work, which a runtime must not do within another one.
+            let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LEFTOVERS));
+            if let Err(error) = ended.await {
+                tracing::warn!("what was left of the daemon could not be ended: {error}");
+            }
+        }
+    }
+}
+
+impl Drop for Incarnation {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

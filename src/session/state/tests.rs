@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{AgentExit, ExitHow};
+use crate::session::view::Status;
 
 fn prompt(n: i64) -> OpenPrompt {
     let message = MessageId::from(n.unsigned_abs());
@@ -560,6 +561,91 @@ fn a_process_that_gives_way_stays_marked_until_its_slot_is_back() {
     assert!(
         effects.contains(&Effect::ReleaseSlot) && !effects.contains(&Effect::Evictable(false)),
         "{effects:?}"
+    );
+}
+
+/// What a person sees after each step.
+fn seen(state: &State) -> (Status, &'static str) {
+    (state.status(), state.word())
+}
+
+#[test]
+fn every_phase_has_its_status_and_a_failure_stays_until_something_went_well() {
+    use Status::{Busy, Degraded, Failed, Idle};
+    let mut state = State::default();
+    assert_eq!(seen(&state), (Busy, "opening"));
+    state.step(Input::Restored {
+        prompts: vec![prompt(1)],
+        opened: true,
+    });
+    assert_eq!(seen(&state), (Busy, "waiting for a free agent process"));
+    let mut step = |input: Input| {
+        state.step(input);
+        seen(&state)
+    };
+    assert_eq!(step(Input::SlotGranted), (Busy, "starting"));
+    assert_eq!(step(Input::AgentStarted), (Busy, "working"));
+    assert_eq!(step(Input::Retrying(true)), (Degraded, "retrying"));
+    assert_eq!(step(Input::Retrying(false)), (Busy, "working"));
+    assert_eq!(step(Input::TurnEnded), (Idle, "ready"), "it was retried well");
+    step(Input::Prompt(prompt(2)));
+    step(Input::TurnWarned);
+    assert_eq!(
+        step(Input::TurnEnded),
+        (Degraded, "ready; the last turn had a warning")
+    );
+    step(Input::Prompt(prompt(3)));
+    step(Input::TurnFailed {
+        error: "no".to_owned(),
+    });
+    assert_eq!(step(Input::TurnEnded), (Degraded, "the last turn failed"));
+    assert_eq!(step(Input::Evict), (Degraded, "the last turn failed"));
+    let gone = || Input::Exited(exit(ExitHow::Code(0)));
+    assert_eq!(
+        step(gone()),
+        (Degraded, "the last turn failed"),
+        "nor with its process"
+    );
+    step(Input::Prompt(prompt(4)));
+    step(Input::SlotGranted);
+    assert_eq!(step(gone()), (Failed, "the agent could not be started"));
+    step(Input::Prompt(prompt(5)));
+    step(Input::SlotGranted);
+    assert_eq!(step(Input::AgentStarted), (Busy, "working"));
+    assert_eq!(step(Input::Cancel), (Busy, "cancelling"));
+    assert_eq!(step(Input::TurnEnded), (Idle, "ready"), "a person wanted it so");
+    assert_eq!(step(gone()), (Failed, "the agent's process died"));
+    step(Input::Prompt(prompt(6)));
+    step(Input::SlotGranted);
+    step(Input::AgentStarted);
+    assert_eq!(step(gone()), (Failed, "the agent's process died"));
+    assert_eq!(step(Input::Shutdown), (Failed, "ompcord is shutting down"));
+}
+
+#[test]
+fn what_was_known_before_a_restart_is_known_after_it() {
+    let restored = |health, prompts| {
+        let mut state = State::default();
+        state.remember(health);
+        state.step(Input::Restored {
+            prompts,
+            opened: true,
+        });
+        seen(&state)
+    };
+    let interrupted = || vec![in_state(1, PromptState::Running)];
+    assert_eq!(restored(Health::Good, Vec::new()), (Status::Idle, "ready"));
+    assert_eq!(
+        restored(Health::TurnFailed, Vec::new()),
+        (Status::Degraded, "the last turn failed")
+    );
+    assert_eq!(
+        restored(Health::Died, interrupted()),
+        (Status::Failed, "the agent's process died")
+    );
+    assert_eq!(
+        restored(Health::Good, interrupted()),
+        (Status::Degraded, INTERRUPTED)
     );
 }
 

@@ -128,12 +128,12 @@ list.addEventListener('focusin', (event) => {
   const article = event.target.closest('article');
   if (article && !event.target.closest('.bar') && event.target.matches(':focus-visible')) showBar(article);
 });
-for (const topic of ['messages', 'here']) {
-  on(topic, () => {
-    // The bar speaks of the message as it was.
-    if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) hideBar();
-  });
-}
+on('here', hideBar);
+// What arrives elsewhere must not take the bar away from under a pointer that rests; only its own message's news does
+// something to it.
+on('messages', () => {
+  if (bar.isConnected && !bar.contains(document.activeElement) && !bar.matches(':hover')) showBar(bar.closest('article'));
+});
 
 /** On touch screens the same as a sheet. */
 function sheet(article) {

@@ -26,6 +26,8 @@ let lastTop = 0;
 let arrived = 0;
 let newFrom = null;
 let touched = new Set();
+/** The one message that Tab stops at. */
+let reachable = null;
 const pending = new Map();
 
 /** Opens a channel, at its end or at a message. */
@@ -119,9 +121,12 @@ function draw({ drawAll = false } = {}) {
   touched = new Set();
   views = alive;
   sync(list, wanted);
-  for (const { node } of views.values()) node.tabIndex = -1;
   const last = views.get(window_.newest)?.node;
-  if (last) last.tabIndex = 0;
+  if (reachable !== last) {
+    if (reachable) reachable.tabIndex = -1;
+    if (last) last.tabIndex = 0;
+    reachable = last;
+  }
   showTop(window_.before ? 'more' : 'start');
   if (atEnd) toEnd();
   else if (anchor?.node.isConnected) scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
