@@ -40,7 +40,7 @@ struct Command {
     /// Grows. Acknowledge with `after`.
     id: i64,
     /// What to do.
-    kind: Kind,
+    kind: CommandWord,
     /// The words of a prompt.
     text: String,
     /// Who says so; null for the owner's own programs.
@@ -55,7 +55,7 @@ struct Command {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum CommandWord {
     Prompt,
     Steer,
     Cancel,
@@ -76,10 +76,10 @@ impl From<TerminalCommand> for Command {
         Self {
             id: command.id,
             kind: match command.kind {
-                CommandKind::Prompt => Kind::Prompt,
-                CommandKind::Steer => Kind::Steer,
-                CommandKind::Cancel => Kind::Cancel,
-                CommandKind::Detach => Kind::Detach,
+                CommandKind::Prompt => CommandWord::Prompt,
+                CommandKind::Steer => CommandWord::Steer,
+                CommandKind::Cancel => CommandWord::Cancel,
+                CommandKind::Detach => CommandWord::Detach,
             },
             text: command.text,
             author: command.author.map(|id| Author { id, name }),

@@ -57,7 +57,7 @@ impl Api {
 
 /// How the daemon does.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Status {
+pub(super) struct DaemonStatus {
     /// Who the bot is; null while Discord does not say.
     #[schema(required)]
     bot: Option<Named>,
@@ -103,14 +103,14 @@ pub(super) struct Channel {
     tag = "daemon",
     security(("token" = [])),
     responses(
-        (status = 200, description = "How it does", body = Status),
+        (status = 200, description = "How it does", body = DaemonStatus),
         (status = 401, description = "No token, or not a good one", body = ErrorBody)
     )
 )]
 pub(super) async fn status(
     axum::extract::State(health): axum::extract::State<std::sync::Arc<super::Health>>,
     caller: Caller,
-) -> Result<Json<Status>, ApiError> {
+) -> Result<Json<DaemonStatus>, ApiError> {
     let api = caller.api;
     let ready = *health.gateway.borrow() && *health.booted.borrow();
     let bot = api.deps.rest.me().await.ok().map(|me| Named {
@@ -122,7 +122,7 @@ pub(super) async fn status(
         name: place.guild.name,
     });
     let latency = api.deps.host.pulse().last().map(|(latency, _)| latency);
-    Ok(Json(Status {
+    Ok(Json(DaemonStatus {
         bot,
         guilds: guild.into_iter().collect(),
         latency_ms: latency.map(|latency| latency.as_millis().try_into().unwrap_or(u64::MAX)),

@@ -55,7 +55,7 @@ pub(super) struct PromptInfo {
     /// How many prompts were to run before it when it was queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u32>,
-    outcome: State,
+    outcome: PromptOutcome,
     /// The agent's last words, once it is over.
     #[schema(required)]
     answer: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct PromptInfo {
 /// Where a prompt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum State {
+enum PromptOutcome {
     /// It waits for its turn.
     Queued,
     /// It waits until somebody continues the queue, or decides about it.
@@ -86,7 +86,7 @@ enum State {
     Dropped,
 }
 
-impl State {
+impl PromptOutcome {
     fn of(state: PromptState) -> Self {
         match state {
             PromptState::Queued => Self::Queued,
@@ -106,7 +106,7 @@ impl PromptInfo {
         Self {
             prompt_id: answered.id.to_string(),
             position: position.map(|ahead| u32::try_from(ahead).unwrap_or(u32::MAX)),
-            outcome: State::of(answered.state),
+            outcome: PromptOutcome::of(answered.state),
             answer: answered.answer.filter(|_| over),
             error: answered.error.filter(|_| over),
         }
@@ -114,8 +114,13 @@ impl PromptInfo {
 
     fn status(&self) -> StatusCode {
         match self.outcome {
-            State::Queued | State::Held | State::Running | State::Sent => StatusCode::ACCEPTED,
-            State::Interrupted | State::Done | State::Failed | State::Dropped => StatusCode::OK,
+            PromptOutcome::Queued | PromptOutcome::Held | PromptOutcome::Running | PromptOutcome::Sent => {
+                StatusCode::ACCEPTED
+            }
+            PromptOutcome::Interrupted
+            | PromptOutcome::Done
+            | PromptOutcome::Failed
+            | PromptOutcome::Dropped => StatusCode::OK,
         }
     }
 }
@@ -244,7 +249,7 @@ pub(super) async fn prompt(
         Outcome::Commanded { command, ahead } => PromptInfo {
             prompt_id: format!("command_{command}"),
             position: Some(u32::try_from(ahead).unwrap_or(u32::MAX)),
-            outcome: State::Sent,
+            outcome: PromptOutcome::Sent,
             answer: None,
             error: None,
         },

@@ -34,8 +34,8 @@ pub(super) struct SessionInfo {
     #[schema(required)]
     thread_url: Option<String>,
     name: String,
-    status: Status,
-    kind: Kind,
+    status: SessionStatus,
+    kind: SessionKind,
     /// The directory that the agent runs in.
     workspace: String,
     /// Null is the agent's own choice.
@@ -53,7 +53,7 @@ pub(super) struct SessionInfo {
 /// How a session is doing.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+enum SessionStatus {
     /// Its thread is being made.
     Opening,
     /// Ready for a prompt.
@@ -73,14 +73,14 @@ enum Status {
 /// Who runs the agent.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum SessionKind {
     /// The daemon.
     Owned,
     /// A person, in a terminal.
     Attached,
 }
 
-impl Status {
+impl SessionStatus {
     fn of(summary: &Summary, view: Option<&SessionView>) -> Self {
         match (summary.phase, view.map(|view| view.status)) {
             (SessionPhase::Opening, _) => Self::Opening,
@@ -116,11 +116,11 @@ impl Api {
     fn info(&self, summary: Summary, view: Option<&SessionView>) -> SessionInfo {
         let guild = self.deps.config.guild;
         SessionInfo {
-            status: Status::of(&summary, view),
+            status: SessionStatus::of(&summary, view),
             kind: if summary.attached {
-                Kind::Attached
+                SessionKind::Attached
             } else {
-                Kind::Owned
+                SessionKind::Owned
             },
             session_id: summary.id,
             thread_id: summary.thread,
@@ -157,17 +157,17 @@ impl Api {
     /// How many open sessions are how.
     pub(super) async fn counts(&self) -> Result<BTreeMap<&'static str, usize>, ApiError> {
         let all = [
-            Status::Opening,
-            Status::Idle,
-            Status::Busy,
-            Status::Waiting,
-            Status::Degraded,
-            Status::Failed,
+            SessionStatus::Opening,
+            SessionStatus::Idle,
+            SessionStatus::Busy,
+            SessionStatus::Waiting,
+            SessionStatus::Degraded,
+            SessionStatus::Failed,
         ];
         let mut counts: BTreeMap<_, _> = all.map(|status| (status.word(), 0)).into();
         let views = self.views().await?;
         for summary in self.deps.store.summaries(None, false).await? {
-            let status = Status::of(&summary, views.get(&summary.id));
+            let status = SessionStatus::of(&summary, views.get(&summary.id));
             *counts.entry(status.word()).or_default() += 1;
         }
         Ok(counts)
@@ -179,7 +179,7 @@ impl Api {
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// `open`, which is the default, or `all`.
-    #[param(value_type = Option<State>)]
+    #[param(value_type = Option<Listed>)]
     state: Option<String>,
 }
 
@@ -187,7 +187,7 @@ pub(super) struct Which {
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes the parameter")]
-enum State {
+enum Listed {
     Open,
     All,
 }
