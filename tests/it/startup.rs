@@ -454,7 +454,7 @@ async fn http_answers_before_discord_does_and_says_when_the_bot_is_ready() {
         ("host", "localhost:1234", 200),
         ("host", "ompcord.example:80", 403),
         ("host", "127.0.0.1.example", 403),
-        ("origin", "http://localhost:3000", 200),
+        ("origin", "http://localhost:3000", 403),
         ("origin", "https://evil.example", 403),
         ("origin", "null", 403),
     ] {
