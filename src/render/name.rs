@@ -49,7 +49,9 @@ pub fn title_name(title: &str) -> Option<String> {
 /// Whether a title only repeats what the thread is called already: then it is not worth the one renaming that there is.
 #[must_use]
 pub fn repeats(name: &str, title: &str) -> bool {
-    let words = ["Run: ", "Session: "].iter().find_map(|prefix| name.strip_prefix(prefix));
+    let words = ["Run: ", "Session: "]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
     let words = words.unwrap_or(name).trim_end_matches('…');
     let title = title.trim_end_matches('…');
     !words.is_empty() && (title.starts_with(words) || words.starts_with(title))
@@ -244,7 +246,11 @@ mod tests {
     #[test]
     fn a_title_of_the_first_words_says_nothing_new() {
         for (name, title, repeated) in [
-            ("Run: fix the login page,", "fix the login page, it is broken", true),
+            (
+                "Run: fix the login page,",
+                "fix the login page, it is broken",
+                true,
+            ),
             ("Run: fix it", "fix it", true),
             ("Session: a long topic…", "a long", true),
             ("Run: fix the login page,", "Repair the login form", false),
