@@ -59,34 +59,17 @@ const ORDER: [Status; 5] = [
 /// The board as an embed.
 #[must_use]
 pub fn board(board: &Board<'_>) -> Value {
-    let status = match board.daemon {
-        Daemon::Online => overall(board.views),
-        Daemon::Stopping | Daemon::Offline(_) => Status::Failed,
-    };
-    let state = match board.daemon {
-        Daemon::Online => "online",
-        Daemon::Stopping => "shutting down",
-        Daemon::Offline(_) => "offline",
+    // The sessions' states are in the lines: one that waits or failed does not make the daemon ill.
+    let (status, state) = match board.daemon {
+        Daemon::Online => (Status::Idle, "online"),
+        Daemon::Stopping => (Status::Failed, "shutting down"),
+        Daemon::Offline(_) => (Status::Failed, "offline"),
     };
     json!({
         "title": format!("{} ompcord is {state}", status.emoji()),
         "description": description(board),
         "color": status.colour(),
     })
-}
-
-/// The daemon's own colour is red only when it is gone.
-fn overall(views: &[SessionView]) -> Status {
-    let any = |status| views.iter().any(|view| view.status == status);
-    if any(Status::Waiting) {
-        Status::Waiting
-    } else if any(Status::Failed) || any(Status::Degraded) {
-        Status::Degraded
-    } else if any(Status::Busy) {
-        Status::Busy
-    } else {
-        Status::Idle
-    }
 }
 
 fn description(board: &Board<'_>) -> String {
@@ -261,16 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn the_colour_of_the_daemon_is_red_only_when_it_is_gone() {
-        let mut views = some();
-        let title = |views: &[SessionView]| shown(Daemon::Online, views).chars().take(9).collect::<String>();
-        assert_eq!(title(&views), "#F1C40F 🟡");
-        views.retain(|view| view.status != Status::Waiting);
-        assert_eq!(title(&views), "#E67E22 🟠");
-        views.retain(|view| view.status <= Status::Busy);
-        assert_eq!(title(&views), "#5865F2 🔵");
-        views.truncate(1);
-        assert_eq!(title(&views), "#2ECC71 🟢");
+    fn the_title_shows_the_daemon_and_not_its_sessions() {
+        let title = |daemon, views: &[SessionView]| {
+            shown(daemon, views).lines().next().unwrap_or_default().to_owned()
+        };
+        for view in some() {
+            let views = [view];
+            assert_eq!(title(Daemon::Online, &views), "#2ECC71 🟢 ompcord is online");
+            assert_eq!(
+                title(Daemon::Stopping, &views),
+                "#E74C3C 🔴 ompcord is shutting down"
+            );
+            assert_eq!(title(Daemon::Offline(0), &views), "#E74C3C 🔴 ompcord is offline");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ import { commands } from './commands.js';
 import { endurance } from './endurance.js';
 import { hostile } from './hostile.js';
 import { looks } from './looks.js';
+import { panel } from './panel.js';
 import { sessions } from './sessions.js';
 import { volume } from './volume.js';
 
@@ -22,6 +23,7 @@ after(async () => {
 sessions(demo);
 commands(demo);
 looks(demo);
+panel(demo);
 hostile(demo);
 endurance(demo);
 volume();

@@ -21,7 +21,7 @@ async fn it_says_how_the_daemon_is_and_stays_the_same_message() {
 
     let (_, thread) = bench.launch("STEERABLE").await;
     let busy = bench.board_says(&format!("🔵 <#{thread}> ⋅ working")).await;
-    assert!(busy.words().contains("🔵 ompcord is online") && busy.words().contains("1 of 8 processes"));
+    assert!(busy.words().contains("🟢 ompcord is online") && busy.words().contains("1 of 8 processes"));
     bench.sim.say("alice", thread, "SAY:next").unwrap();
     bench.board_says("📥 1 queued").await;
     bench.sim.say("alice", thread, "!go").unwrap();

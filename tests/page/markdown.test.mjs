@@ -1,7 +1,7 @@
 // Discord's Markdown as the page reads it. Run by scripts/test with `node --test`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parse, parseInline, plainText } from '../../src/sim/page/markdown.js';
+import { isTable, parse, parseInline, plainText } from '../../src/sim/page/markdown.js';
 
 /** A tree in a line: `strong(a em(b))`. */
 function short(nodes) {
@@ -155,6 +155,12 @@ test('no text takes long, however it is made', () => {
   const all = performance.now() - began;
   // About seven hundred texts of the largest size; what grows exponentially would not end at all.
   assert.ok(all < 60_000, `${all} ms`);
+});
+
+test('only a table as the bot draws it counts as one', () => {
+  assert.ok(isTable('Name   | Size\n-------|------\na      |    1\n漢字   |    é'));
+  assert.ok(isTable('a | b\n--|--'));
+  for (const code of ['', 'rm -r build', 'a | b', 'cat a | sort\nls', 'x\n---\ny', 'a | b\n--|--\nrm -r build']) assert.ok(!isTable(code), JSON.stringify(code));
 });
 
 test('any text keeps its words', () => {

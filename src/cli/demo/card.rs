@@ -47,12 +47,20 @@ fn things_to_try() -> Vec<Value> {
         ),
         thing(
             "Break something",
-            "Switch a fault on below and watch the thread cope.",
+            "Switch on one of the **Faults** further down and watch the thread cope.",
             Some("fault"),
-            &Value::Null,
+            &json!({"kind": "faults"}),
         ),
     ]);
     things
+}
+
+/// A step that is another one for a finger.
+fn on_touch(mut thing: Value, text: &str) -> Value {
+    if let Some(fields) = thing.as_object_mut() {
+        fields.insert("touch".to_owned(), json!(text));
+    }
+    thing
 }
 
 fn in_a_thread() -> Vec<Value> {
@@ -85,11 +93,15 @@ fn in_a_thread() -> Vec<Value> {
             Some("queue"),
             &say("thread", "Then add a line about it to the README."),
         ),
-        thing(
-            "Edit what waits",
-            "Edit your queued message (`↑` in an empty input) and the prompt changes with it. Delete it to drop it.",
-            Some("edit"),
-            &Value::Null,
+        on_touch(
+            thing(
+                "Edit what waits",
+                "Edit your queued message (`↑` in an empty input) and the prompt changes with it. Delete it to drop it.",
+                Some("edit"),
+                &Value::Null,
+            ),
+            "Edit your queued message (hold it, or ⋯ → **Edit message**) and the prompt changes with it. Delete it to \
+             drop it.",
         ),
         thing(
             "Steer it",

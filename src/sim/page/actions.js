@@ -156,7 +156,7 @@ function sheet(article) {
 let held = 0;
 let pressed = null;
 list.addEventListener('pointerdown', (event) => {
-  if (event.pointerType !== 'touch' || event.target.closest('button, a, textarea, pre')) return;
+  if (event.pointerType !== 'touch' || event.target.closest('button, a, [role=link], textarea, pre')) return;
   const article = event.target.closest('article');
   if (!article) return;
   held = setTimeout(() => {

@@ -1,7 +1,7 @@
 // The Markdown tree as nodes. Nothing here takes markup from a string: texts become text nodes, addresses are http
 // or https only, and the highlighter gives tokens, not HTML.
 import { h, harmless, icon } from './dom.js';
-import { parse, parseInline } from './markdown.js';
+import { isTable, parse, parseInline } from './markdown.js';
 import { highlight } from './highlight.js';
 import { store, nameOf } from './store.js';
 
@@ -53,9 +53,10 @@ function fence({ lang, v }) {
     copy.replaceChildren(icon('check'));
     setTimeout(() => copy.replaceChildren(icon('copy')), 1500);
   });
-  // Long lines scroll sideways, which a keyboard can only do in what takes the focus.
-  const pre = h('pre', { tabindex: '0', role: 'group', 'aria-label': lang ? `Code, ${lang}` : 'Code' }, h('code', null, highlight(v, lang)));
-  return h('div', { class: 'fence' }, pre, copy);
+  // A table that wraps is none any more. It scrolls sideways, which a keyboard can only do in what takes the focus.
+  const aligned = !lang && isTable(v);
+  const pre = h('pre', { tabindex: aligned ? '0' : undefined, role: 'group', 'aria-label': lang ? `Code, ${lang}` : 'Code' }, h('code', null, highlight(v, lang)));
+  return h('div', { class: `fence${aligned ? ' aligned' : ''}` }, pre, copy);
 }
 
 function spoiler(item) {
@@ -70,7 +71,12 @@ function spoiler(item) {
 function mention({ kind, id }) {
   const name = nameOf(kind, id);
   if (kind !== 'channel') return h('span', { class: `pill${name === store.me ? ' me' : ''}` }, `@${name}`);
-  return h('button', { type: 'button', class: 'pill', 'data-goto-channel': id }, `#${name}`);
+  // A button would be a block in its line and break it; this wraps with the words around it.
+  const place = h('span', { class: 'pill', role: 'link', tabindex: '0', 'data-goto-channel': id }, `#${name}`);
+  place.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') place.click();
+  });
+  return place;
 }
 
 const STYLES = {

@@ -40,6 +40,14 @@ export function parse(text) {
   return blocks(String(text ?? '').replaceAll('\r\n', '\n'), { quoted: false, depth: 0 });
 }
 
+/** Whether code is a table, as the bot draws one: its second line is a rule, and the bars go through all of them. */
+export function isTable(code) {
+  const [head, rule, ...rows] = code.split('\n');
+  if (!/^-+(?:\|-+)+$/.test(rule ?? '')) return false;
+  const bars = rule.split('|').length;
+  return [head, ...rows].every((row) => row.split('|').length >= bars);
+}
+
 /** One line without blocks, such as a title. */
 export function parseInline(text) {
   return inline(String(text ?? ''), 0);

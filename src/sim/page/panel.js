@@ -11,6 +11,8 @@ const panel = document.getElementById('panel');
 const toggle = document.getElementById('panel-toggle');
 const wide = matchMedia('(min-width: 1101px)');
 const LOOK_EVERY = 1500;
+/** How long a thread may take to open before the visitor is left where they are. */
+const OPENS_WITHIN = 10_000;
 
 const tries = h('ol', { class: 'tries' });
 const progress = h('span', { class: 'dim' });
@@ -29,7 +31,7 @@ export async function startPanel() {
     return;
   }
   const close = signButton('close', 'Close panel', () => show(false), { class: 'sign panel-close' });
-  const faults = h('details', { class: 'panel-part' }, h('summary', null, 'Break something', h('span', { class: 'dim', id: 'faults-on' })), h('p', { class: 'dim' }, 'Switch a fault on and watch how the bot copes.'), faultList);
+  const faults = h('details', { class: 'panel-part' }, h('summary', null, 'Faults', h('span', { class: 'dim', id: 'faults-on' })), faultList);
   faults.addEventListener('toggle', () => look(faults.open));
   fill(panel,
     h('header', null, h('h2', null, 'Things to try'), progress, close),
@@ -58,23 +60,46 @@ function drawTries() {
   const all = store.demo?.try ?? [];
   const done = all.filter(({ title }) => store.tried.has(title)).length;
   progress.textContent = `${done} of ${all.length}`;
+  // Everything is drawn anew; who has the focus on a step keeps it there.
+  const focused = tries.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   fill(tries, all.map(row));
+  if (focused) [...tries.querySelectorAll('[data-key]')].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
 }
+
+const coarse = matchMedia('(pointer: coarse)');
 
 function row(item) {
   const done = store.tried.has(item.title);
-  const mark = h('button', { type: 'button', class: 'mark', 'aria-pressed': String(done), 'aria-label': `Done: ${item.title}`, onclick: () => {
+  const mark = h('button', { type: 'button', class: 'mark', role: 'checkbox', 'aria-checked': String(done), 'aria-label': item.title, 'data-key': `mark ${item.title}`, onclick: () => {
     if (!store.tried.delete(item.title)) store.tried.add(item.title);
     remember();
     drawTries();
   } }, icon('check'));
-  const act = item.do && h('button', { type: 'button', class: 'button secondary small', 'aria-label': `Do it: ${item.title}`, onclick: () => perform(item) }, 'Do it');
-  return h('li', { class: done ? 'done' : undefined, 'data-try': item.title }, mark, h('div', { class: 'try-text' }, h('div', { class: 'try-title' }, h('strong', null, item.title), act), h('div', { class: 'rich' }, rich(item.text))));
+  const word = item.do?.kind === 'faults' ? 'Show' : 'Do it';
+  const act = item.do && h('button', { type: 'button', class: 'button secondary small', 'aria-label': `${word}: ${item.title}`, 'data-key': `act ${item.title}`, onclick: () => once(item) }, word);
+  return h('li', { class: done ? 'done' : undefined, 'data-try': item.title }, mark, h('div', { class: 'try-text' }, h('div', { class: 'try-title' }, h('strong', null, item.title), act), h('div', { class: 'rich' }, rich((coarse.matches && item.touch) || item.text))));
+}
+
+const doing = new Set();
+
+/** A second press while the first is under way is no second wish. */
+async function once(item) {
+  if (doing.has(item.title)) return;
+  doing.add(item.title);
+  try {
+    await perform(item);
+  } finally {
+    doing.delete(item.title);
+  }
 }
 
 /** Does it for the visitor, as the one whom it takes and where it belongs. */
 async function perform(item) {
   const task = item.do;
+  if (task.kind === 'faults') {
+    showFaults();
+    return;
+  }
   const channel = placeOf(task.channel);
   if (!channel) {
     toast('There is no open thread yet: launch an agent first.');
@@ -96,7 +121,35 @@ async function perform(item) {
   }
   const emoji = task.react ?? task.emoji;
   id ??= emoji && (await lastOwn(channel));
-  if (emoji && id && (await hand('react', { message: id, emoji, remove: false }))) emit('did', { kind: 'react', emoji });
+  if (!emoji || !id || !(await hand('react', { message: id, emoji, remove: false }))) return;
+  emit('did', { kind: 'react', emoji });
+  if (task.text) await follow(id, channel);
+}
+
+/** Goes into the thread on a message as soon as it opens, unless the visitor has gone elsewhere by then. */
+function follow(message, from) {
+  return new Promise((resolve) => {
+    const stop = () => {
+      clearTimeout(timer);
+      leave();
+      resolve();
+    };
+    const enter = () => {
+      if (!store.channels.has(message)) return;
+      stop();
+      if (store.here === from) emit('goto', { channel: message });
+    };
+    const timer = setTimeout(stop, OPENS_WITHIN);
+    const leave = on('channels', enter);
+    enter();
+  });
+}
+
+function showFaults() {
+  const part = faultList.closest('details');
+  part.open = true;
+  part.scrollIntoView({ block: 'start' });
+  part.querySelector('summary').focus({ preventScroll: true });
 }
 
 /** `home`, `thread` (the open one, else the newest that is not archived), or an id. */
