@@ -19,7 +19,7 @@ const FAR_AT_REST: usize = 5;
 const FAR_AT_WORK: usize = 12;
 
 /// What is remembered of a card.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct CardCare {
     /// Something has changed.
     pub(super) dirty: bool,

@@ -47,6 +47,7 @@ impl Dashboard {
             rows: HashMap::new(),
             threads: HashMap::new(),
             below: HashMap::new(),
+            complained: HashMap::new(),
             board: BoardCare::default(),
             leaving: None,
             not_before: None,
@@ -107,6 +108,8 @@ pub(super) struct Painter {
     pub(super) threads: HashMap<ChannelId, SessionId>,
     /// How many messages stand below a thread's card.
     pub(super) below: HashMap<ChannelId, usize>,
+    /// When the home channel was told that a session cannot write in its thread.
+    pub(super) complained: HashMap<SessionId, Instant>,
     pub(super) board: BoardCare,
     /// The daemon goes down: the sessions that ran then.
     leaving: Option<HashSet<SessionId>>,
@@ -215,14 +218,27 @@ impl Painter {
         let cards = cards.filter(|(id, care)| is_due(care.due(now, self.deps.sessions.view(id).as_ref())));
         let cards: Vec<SessionId> = cards.map(|(id, _)| id.clone()).collect();
         for id in cards {
-            self.paint_card(&id).await?;
+            let before = self.cards.get(&id).cloned();
+            if let Err(error) = self.paint_card(&id).await {
+                if let Some(mut care) = before {
+                    // As if nobody had tried; the others go first, because it may be this one that fails.
+                    care.not_before = Some(now + 2 * AFTER_FAILURE);
+                    self.cards.insert(id, care);
+                }
+                return Err(error);
+            }
         }
         if is_due(self.board.due(now)) {
             let daemon = match self.leaving {
                 None => Daemon::Online,
                 Some(_) => Daemon::Stopping,
             };
-            self.paint_board(daemon).await?;
+            let shown = self.board.shown;
+            let painted = self.paint_board(daemon).await;
+            if painted.is_err() {
+                (self.board.dirty, self.board.shown) = (true, shown);
+            }
+            return painted;
         }
         Ok(())
     }
@@ -255,17 +271,27 @@ impl Painter {
         self.threads.insert(channel, id.clone());
         let shown = card::card(&view, false);
         let place = Place::Card(id.clone());
+        if let Some(row) = paint(&deps, &place, channel, shown, make).await? {
+            self.stands_for(row, place);
+        }
         if make == Make::AtTheBottom {
             self.below.insert(channel, 0);
-        }
-        if let Some(row) = paint(&deps, &place, channel, shown, make).await? {
-            self.rows.insert(row, place);
         }
         Ok(())
     }
 
+    /// Whose row it is from now on; `false` where that is new. The rows of the messages that a place had before are
+    /// done with.
+    fn stands_for(&mut self, row: OutboxId, place: Place) -> bool {
+        self.rows.retain(|other, of| *other == row || *of != place);
+        self.rows.insert(row, place).is_some()
+    }
+
     /// The session is not open any more.
     pub(super) async fn forget(&mut self, id: &SessionId) -> Result<()> {
+        self.deps.store.unpainted(&Place::Card(id.clone())).await?;
+        self.deps.sessions.forget_blocked(id);
+        self.complained.remove(id);
         self.cards.remove(id);
         self.rows
             .retain(|_, place| !matches!(place, Place::Card(of) if of == id));
@@ -276,7 +302,7 @@ impl Painter {
             }
             keep
         });
-        self.deps.store.unpainted(&Place::Card(id.clone())).await
+        Ok(())
     }
 
     async fn paint_board(&mut self, daemon: Daemon) -> Result<()> {
@@ -298,7 +324,7 @@ impl Painter {
         };
         let home = config.home_channel;
         if let Some(row) = paint(&self.deps, &Place::Board, home, card, Make::Missing).await?
-            && self.rows.insert(row, Place::Board).is_none()
+            && !self.stands_for(row, Place::Board)
         {
             self.board.to_pin = Some(row);
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::dashboard::Painter;
 use super::view::{SessionView, view_of};
 use crate::discord::draft::Draft;
-use crate::discord::outbox::{Act, OutboxEvent};
+use crate::discord::outbox::{Act, Deed, OutboxEvent};
 use crate::ids::{ChannelId, MessageId, OutboxId};
 use crate::render::card;
 use crate::store::dashboards::Place;
@@ -40,8 +40,12 @@ impl Painter {
                 Ok(())
             }
             OutboxEvent::Refused {
-                channel, row, code, ..
-            } => self.refused(channel, row, code).await,
+                channel,
+                row,
+                deed,
+                code,
+                ..
+            } => self.refused((channel, row), deed, code).await,
             OutboxEvent::Unauthorized => Ok(()),
         }
     }
@@ -65,7 +69,7 @@ impl Painter {
     /// Somebody deleted a message. What had changed then is shown by a new one, and nothing before it changes again:
     /// whoever goes on deleting it is not flooded.
     async fn gone(&mut self, row: OutboxId) -> Result<()> {
-        let Some(place) = self.rows.remove(&row) else {
+        let Some(place) = self.rows.get(&row).cloned() else {
             return Ok(());
         };
         if self
@@ -75,9 +79,11 @@ impl Painter {
             .await?
             .is_none_or(|known| known.row != row)
         {
+            self.rows.remove(&row);
             return Ok(());
         }
         self.deps.store.unpainted(&place).await?;
+        self.rows.remove(&row);
         match place {
             Place::Board => self.board.dirty = true,
             Place::Card(id) => self.cards.entry(id).or_default().is_gone(),
@@ -85,9 +91,13 @@ impl Painter {
         Ok(())
     }
 
-    async fn refused(&mut self, channel: ChannelId, row: OutboxId, code: u32) -> Result<()> {
+    async fn refused(&mut self, (channel, row): (ChannelId, OutboxId), deed: Deed, code: u32) -> Result<()> {
         let Some(place) = self.rows.get(&row) else {
-            return self.blocked(channel, code).await;
+            // A reaction or a pin that may not be made is a pity; what a session says arrives all the same.
+            return match deed {
+                Deed::Create => self.blocked(channel, code).await,
+                Deed::Edit | Deed::Delete | Deed::Act => Ok(()),
+            };
         };
         if code == ARCHIVED {
             // It is painted when something has opened the thread.
@@ -101,7 +111,8 @@ impl Painter {
         Ok(())
     }
 
-    /// What a session says does not arrive. Said once where it can be read.
+    /// What a session says does not arrive. Said where it can be read, and not again soon: what may be written in one
+    /// minute and not in the next would fill the home channel.
     async fn blocked(&mut self, channel: ChannelId, code: u32) -> Result<()> {
         let why = match code {
             ARCHIVED => "it is locked. Unlock it, or give me **Manage Threads**.",
@@ -122,6 +133,12 @@ impl Painter {
             return Ok(());
         }
         tracing::warn!(session = %view.id, code, "session {} cannot write in its thread {channel}", view.id);
+        let now = Instant::now();
+        let said = self.complained.get(&view.id);
+        if said.is_some_and(|said| now < *said + AFTER_REFUSAL) {
+            return Ok(());
+        }
+        self.complained.insert(view.id.clone(), now);
         self.say_blocked(&view, why).await
     }
 

@@ -100,6 +100,11 @@ impl Sessions {
         changed
     }
 
+    /// The session is over: whether its words arrive is nobody's concern any more.
+    pub(super) fn forget_blocked(&self, id: &SessionId) {
+        self.views_lock().blocked.remove(id);
+    }
+
     /// A person wrote a message in a session's thread.
     pub(crate) fn wrote(&self, channel: ChannelId) {
         *self.views_lock().written.entry(channel).or_default() += 1;

@@ -164,7 +164,7 @@ impl SessionView {
 
 /// Every open session: those with an actor as it sees them, the others as the store knows them. Oldest first.
 pub async fn all_views(deps: &Deps) -> Result<Vec<SessionView>> {
-    let stored = deps.store.stored_views(None).await?;
+    let stored = deps.store.stored_views().await?;
     let live = deps.sessions.views().into_iter();
     let mut live: HashMap<_, _> = live.map(|view| (view.id.clone(), view)).collect();
     let views = stored
@@ -175,12 +175,9 @@ pub async fn all_views(deps: &Deps) -> Result<Vec<SessionView>> {
 
 /// One session, whether it has an actor or not; `None` where it is not open.
 pub async fn view_of(deps: &Deps, id: &SessionId) -> Result<Option<SessionView>> {
-    let stored = deps.store.stored_views(Some(id)).await?;
+    let stored = deps.store.stored_view(id).await?;
     let live = || deps.sessions.view(id);
-    Ok(stored
-        .into_iter()
-        .next()
-        .map(|stored| live().unwrap_or_else(|| dormant(deps, stored))))
+    Ok(stored.map(|stored| live().unwrap_or_else(|| dormant(deps, stored))))
 }
 
 fn dormant(deps: &Deps, stored: StoredView) -> SessionView {

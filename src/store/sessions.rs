@@ -396,6 +396,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn past_sessions_are_found_by_their_conversation_in_a_database_of_before_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let mut old = sqlx::migrate!();
+        old.migrations.to_mut().retain(|migration| migration.version < 4);
+        old.run(&pool).await.unwrap();
+        for n in 0..300 {
+            sqlx::query(
+                "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, phase, thread_name,
+                     workspace, approval_mode, agent_session_id, started_by, created_at, last_active_at)
+                 VALUES (printf('session_%08x', ?1), ?1, 1, 'stopped', 'Run: it', '/work', 'write', 'c' || (?1 / 2), 2, ?1, ?1)",
+            )
+            .bind(n)
+            .execute(&pool)
+            .await
+            .unwrap();
+        }
+        pool.close().await;
+        let store = Store::open(&path).await.unwrap();
+        let past = store.past_sessions(200).await.unwrap();
+        assert_eq!(past.len(), 150, "one for each conversation");
+        let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(
+            "EXPLAIN QUERY PLAN SELECT 1 FROM agent_sessions WHERE agent_session_id = 'c7'",
+        );
+        let plan = plan.fetch_all(store.pool()).await.unwrap();
+        assert!(plan[0].3.contains("agent_sessions_conversation"), "{plan:?}");
+        store.close().await;
+    }
+
+    #[tokio::test]
     async fn a_conversation_has_one_open_session_and_is_past_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();

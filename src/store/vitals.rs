@@ -80,6 +80,31 @@ pub struct StoredView {
     pub created_at: i64,
 }
 
+/// The query for open sessions, with more of it. Every count names all states that the index of waiting prompts
+/// has: without them SQLite does not see that the index will do, and reads every prompt that there ever was.
+macro_rules! open_views {
+    ($more:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            StoredView,
+            r#"SELECT s.session_id AS "id!: SessionId", s.discord_thread_id AS "thread: ThreadId",
+                   s.parent_channel_id AS "parent!: ChannelId", s.thread_name AS name, s.workspace, s.approval_mode,
+                   coalesce(v.health, 'good') AS "health!: Health", coalesce(v.model, s.model) AS "model: String",
+                   coalesce(v.thinking, s.thinking) AS "thinking: String", v.tokens AS "tokens: i64",
+                   v.context_percent AS "context_percent: f64", coalesce(v.cost, 0.0) AS "cost!: f64",
+                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'queued'
+                      AND p.state IN ('queued', 'held', 'asking', 'running', 'interrupted')) AS "queued!: i64",
+                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'held'
+                      AND p.state IN ('queued', 'held', 'asking', 'running', 'interrupted')) AS "held!: i64",
+                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'interrupted'
+                      AND p.state IN ('queued', 'held', 'asking', 'running', 'interrupted')) AS "interrupted!: i64",
+                   s.last_active_at, s.created_at
+               FROM agent_sessions s LEFT JOIN session_vitals v ON v.session_id = s.session_id
+               WHERE s.phase IN ('opening', 'open')"# + $more
+            $(, $argument)*
+        )
+    };
+}
+
 impl Store {
     /// What is known of a session; the beginning of everything where nothing is.
     pub async fn vitals(&self, id: &SessionId) -> Result<Vitals> {
@@ -130,27 +155,20 @@ impl Store {
         tx.commit().await.context("cannot store how the session is doing")
     }
 
-    /// Every open session, or only this one, with what the store knows of it.
-    pub async fn stored_views(&self, only: Option<&SessionId>) -> Result<Vec<StoredView>> {
-        sqlx::query_as!(
-            StoredView,
-            r#"SELECT s.session_id AS "id!: SessionId", s.discord_thread_id AS "thread: ThreadId",
-                   s.parent_channel_id AS "parent!: ChannelId", s.thread_name AS name, s.workspace, s.approval_mode,
-                   coalesce(v.health, 'good') AS "health!: Health", coalesce(v.model, s.model) AS "model: String",
-                   coalesce(v.thinking, s.thinking) AS "thinking: String", v.tokens AS "tokens: i64",
-                   v.context_percent AS "context_percent: f64", coalesce(v.cost, 0.0) AS "cost!: f64",
-                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'queued') AS "queued!: i64",
-                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'held') AS "held!: i64",
-                   (SELECT count(*) FROM prompts p WHERE p.session_id = s.session_id AND p.state = 'interrupted') AS "interrupted!: i64",
-                   s.last_active_at, s.created_at
-               FROM agent_sessions s LEFT JOIN session_vitals v ON v.session_id = s.session_id
-               WHERE s.phase IN ('opening', 'open') AND (?1 IS NULL OR s.session_id = ?1)
-               ORDER BY s.created_at"#,
-            only
-        )
-        .fetch_all(self.pool())
-        .await
-        .context("cannot read the sessions")
+    /// Every open session with what the store knows of it.
+    pub async fn stored_views(&self) -> Result<Vec<StoredView>> {
+        open_views!(" ORDER BY s.created_at")
+            .fetch_all(self.pool())
+            .await
+            .context("cannot read the sessions")
+    }
+
+    /// One session, if it is open.
+    pub async fn stored_view(&self, id: &SessionId) -> Result<Option<StoredView>> {
+        open_views!(" AND s.session_id = ?1", id)
+            .fetch_optional(self.pool())
+            .await
+            .context("cannot read the session")
     }
 
     /// The thread is to be called after the agent's title: `true` once in a session's life, and never where a person
@@ -257,7 +275,7 @@ mod tests {
         of_before(&path).await;
         let store = Store::open(&path).await.unwrap();
         let id: SessionId = "session_00000001".parse().unwrap();
-        let views = store.stored_views(None).await.unwrap();
+        let views = store.stored_views().await.unwrap();
         let [view] = views.as_slice() else {
             panic!("{views:?}")
         };
@@ -276,8 +294,35 @@ mod tests {
         };
         store.set_vitals(&id, &known).await.unwrap();
         assert_eq!(store.vitals(&id).await.unwrap(), known);
-        let view = store.stored_views(Some(&id)).await.unwrap().remove(0);
+        let view = store.stored_view(&id).await.unwrap().unwrap();
         assert_eq!((view.health, view.last_active_at), (Health::TurnFailed, 3000));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn old_prompts_and_other_sessions_are_not_read() {
+        use sqlx::Execute as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        of_before(&path).await;
+        let store = Store::open(&path).await.unwrap();
+        let id: SessionId = "session_00000001".parse().unwrap();
+        let all = open_views!(" ORDER BY s.created_at").sql();
+        let one = open_views!(" AND s.session_id = ?1", id).sql();
+        let plan = async |query: &str| -> Vec<String> {
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let steps = sqlx::query_as::<_, (i64, i64, i64, String)>(explain);
+            let steps = steps.fetch_all(store.pool()).await.unwrap();
+            steps.into_iter().map(|(.., step)| step).collect()
+        };
+        for query in [all.as_str(), one.as_str()] {
+            let plan = plan(query).await;
+            let of_prompts = plan.iter().filter(|step| step.contains("prompts_waiting"));
+            assert_eq!(of_prompts.count(), 3, "{plan:#?}");
+            assert!(plan.iter().all(|step| !step.starts_with("SCAN p")), "{plan:#?}");
+        }
+        let plan = plan(one.as_str()).await;
+        assert!(plan.iter().all(|step| !step.starts_with("SCAN")), "{plan:#?}");
         store.close().await;
     }
 

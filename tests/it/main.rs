@@ -25,6 +25,7 @@ mod config;
 mod demo;
 mod dialogs;
 mod documents;
+mod feedback;
 mod flood;
 mod harness;
 mod http;
