@@ -12,16 +12,16 @@ mod whole;
 use super::MESSAGE_LIMIT;
 use super::text::{clip, code, escape, grouped, head, quiet};
 
-pub(crate) use approval::{APPROVE, DENY, tool_of};
+pub(crate) use approval::{APPROVE, Args, DENY, is_shown, tool_of};
 pub(crate) use controls::{FormText, components, form};
-pub(crate) use question::{Kind, Question};
+pub(crate) use question::{Doubt, Kind, Question};
 pub(crate) use whole::{Whole, whole};
 
 /// More of a question than this is behind "See more": on a phone it is a screen.
 const SHOWN: usize = 1_000;
 const SHOWN_LINES: usize = 24;
 /// What the line takes that says how it ended, and the line that says what is not shown.
-const END_ROOM: usize = 460;
+const END_ROOM: usize = 560;
 /// What is said about the options beside their buttons is shown up to here.
 const DETAILS_ROOM: usize = 600;
 
@@ -80,6 +80,14 @@ pub(crate) enum Why {
 pub(crate) fn asking(question: &Question) -> String {
     let details = details(question).unwrap_or_default();
     let (body, left) = beginning(question, &details);
+    let told = format!("{}{body}{details}", heading("🟡", question));
+    let notes = notes(question, left);
+    let notes = notes.iter().map(|note| quiet(note));
+    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
+}
+
+/// What has to be known before it is answered. `left` characters of it are not in the message.
+fn notes(question: &Question, left: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if left > 0 {
         let number = grouped(u64::try_from(left).unwrap_or(u64::MAX));
@@ -91,6 +99,21 @@ pub(crate) fn asking(question: &Question) -> String {
     }
     if question.every_time {
         notes.push("⚠️ The agent finds this one risky: it is asked every time".to_owned());
+    }
+    if question.secret > 0 {
+        let number = grouped(u64::try_from(question.secret).unwrap_or(u64::MAX));
+        notes.push(format!(
+            "🔒 {number} characters are hidden here as secrets and would run"
+        ));
+    }
+    match question.doubt {
+        Some(Doubt::Unknown) => {
+            notes.push("⚠️ Its other arguments are not known here".to_owned());
+        }
+        Some(Doubt::OneOf) => {
+            notes.push("⚠️ Several calls fit: it is one of those shown".to_owned());
+        }
+        None => {}
     }
     if question.hidden {
         notes.push("🔒 It holds secrets that are hidden here: **Replace…** writes all of it anew".to_owned());
@@ -106,9 +129,7 @@ pub(crate) fn asking(question: &Question) -> String {
     if let Some(before) = question.before {
         notes.push(format!("⏳ Answer before <t:{before}:R>"));
     }
-    let told = format!("{}{body}{details}", heading("🟡", question));
-    let notes = notes.iter().map(|note| quiet(note));
-    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
+    notes
 }
 
 /// What the message says when it is over.

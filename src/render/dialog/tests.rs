@@ -14,7 +14,7 @@ fn of(title: &str, kind: DialogKind, more: &Value) -> Question {
         kind,
         timeout: None,
     };
-    Question::of(&dialog, more)
+    Question::of(&dialog, &Args::One(more.clone()))
 }
 
 fn select(title: &str, options: &[&str], details: &[&str]) -> Question {
@@ -95,7 +95,17 @@ fn questions() -> Vec<Question> {
     timed.before = Some(1_800_000_000);
     let mut secret = editor("Token?", "[redacted:github]");
     secret.hidden = true;
+    let mut hides = approval("bash\nCommand: curl -H [redacted:authorization]", &Value::Null);
+    hides.secret = 1_234;
+    let mut unknown = approval("bash\nCommand: ls", &Value::Null);
+    unknown.doubt = Some(Doubt::Unknown);
+    let mut unsure = approval("edit\nFile: a.rs", &Value::Null);
+    unsure.doubt = Some(Doubt::OneOf);
+    unsure.body = "Call 1 of 2:\ninput: one".to_owned();
     vec![
+        hides,
+        unknown,
+        unsure,
         approval("bash\nCommand: cargo test", &Value::Null),
         approval(
             &format!("bash\nReason: writes outside\nCommand: {long}"),
@@ -211,6 +221,8 @@ fn a_message_always_fits_with_its_end() {
         for question in &mut all {
             question.before = Some(1_800_000_000);
             question.cut = 12;
+            question.secret = 1_234;
+            question.doubt = Some(Doubt::OneOf);
             let asked = asking(question);
             assert!(asked.chars().count() <= MESSAGE_LIMIT, "{asked}");
             assert!(ended(question, &end).chars().count() <= MESSAGE_LIMIT);

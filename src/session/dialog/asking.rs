@@ -11,7 +11,8 @@ use super::asked::Asked;
 use super::{By, Open, Owed, Took, Verdict, Wish, calls};
 use crate::discord::draft::Draft;
 use crate::event::{Dialog, DialogAnswer, DialogKind};
-use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why};
+use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why, tool_of};
+use crate::render::redact::Redactor;
 use crate::store::dialogs::{Answer, DialogState, NewDialog};
 use crate::store::now_ms;
 
@@ -37,9 +38,14 @@ impl Actor {
             self.tell_agent(&asked.id, &DialogAnswer::Value(text));
             return Ok(());
         }
-        let (whole, more) = calls::complete(&asked, &self.dialogs.calls);
-        let shown = secrets::hush_dialog(&whole, &self.deps.redactor);
-        let mut question = Question::of(&shown, &secrets::hush(more, &self.deps.redactor));
+        let (whole, args) = calls::complete(&asked, &self.dialogs.calls);
+        let redactor = self.redactor_of(&whole);
+        let shown = secrets::hush_dialog(&whole, &redactor);
+        let secret = secrets::hidden(&whole.title, &args, &redactor);
+        let mut question = Question::of(&shown, &secrets::hush_args(args, &redactor));
+        if question.kind == Kind::Approval {
+            question.secret = secret;
+        }
         question.hidden = match (&whole.kind, &shown.kind) {
             (DialogKind::Editor { prefill }, DialogKind::Editor { prefill: shown }) => prefill != shown,
             _ => false,
@@ -94,7 +100,7 @@ impl Actor {
             components: dialog::components(&session, &key, &question, 0),
             ..Draft::default()
         };
-        let row = publisher.say(draft).await?;
+        let row = publisher.say_hushed(draft).await?;
         self.deps.store.dialog_posted(&key, row).await?;
         let until = asked.timeout.map(|timeout| Instant::now() + timeout + GRACE);
         let open = Open {
@@ -257,7 +263,8 @@ impl Actor {
         if let Some(publisher) = &mut self.publisher {
             publisher.record(content.lines().next_back().unwrap_or_default());
         }
-        let content = self.deps.redactor.redact(&content).into_owned();
+        // The question was hushed when it was taken in, and what a person said when they said it. Once more, and more
+        // would be hidden than when it was approved.
         self.deps.outbox.replace(open.row, Draft::text(content)).await?;
         self.deps.outbox.seal(open.row).await
     }
@@ -272,6 +279,14 @@ impl Actor {
     fn hush_words(&self, said: &mut Said) {
         if let Said::Denied(Some(text)) | Said::Wrote(text) = said {
             *text = self.deps.redactor.redact(text).into_owned();
+        }
+    }
+
+    /// What takes the secrets out of a question. What is to be approved would run: as little as possible of it is hidden.
+    fn redactor_of(&self, dialog: &Dialog) -> Redactor {
+        match tool_of(dialog) {
+            Some(_) => self.deps.redactor.narrow(),
+            None => self.deps.redactor.clone(),
         }
     }
 

@@ -115,6 +115,11 @@ impl Dialogs {
         self.calls = calls;
     }
 
+    /// A tool has ended: nothing is asked about it any more.
+    pub(super) fn tool_ended(&mut self, id: &str) {
+        self.calls.retain(|call| call.id.is_empty() || call.id != id);
+    }
+
     /// When something has to be done about a question without anybody asking for it.
     #[must_use]
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -150,7 +155,7 @@ impl Open {
         let is_approval = self.question.kind == Kind::Approval;
         Some(match wish {
             Wish::Choose(n) => self.chosen(*n)?,
-            Wish::ApproveForSession if is_approval && !self.question.every_time => {
+            Wish::ApproveForSession if self.question.may_stand() => {
                 Verdict::new(value(APPROVE), Said::ApprovedForSession)
             }
             Wish::Deny(reason) if is_approval => self.denied(reason.trim()),
@@ -218,7 +223,7 @@ mod tests {
             kind,
             timeout: None,
         };
-        let question = Question::of(&dialog, &Value::Null);
+        let question = Question::of(&dialog, &crate::render::dialog::Args::One(Value::Null));
         let asked = asked::Asked {
             channel: 1.into(),
             question: question.clone(),
