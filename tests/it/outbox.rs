@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ompcord::discord::draft::{Draft, FileRef};
-use ompcord::discord::outbox::{Act, Outbox, OutboxEvent, Pace};
+use ompcord::discord::outbox::{Act, Deed, Outbox, OutboxEvent, Pace};
 use ompcord::discord::rest::{Call, Rest, RestError};
 use ompcord::ids::{ChannelId, MessageId, OutboxId, UserId};
 use ompcord::store::Store;
@@ -404,7 +404,7 @@ async fn a_message_that_somebody_deleted_is_forgotten() {
     let mut rig = Rig::new().await;
     let row = rig.post(1, "x").await;
     rig.done().await;
-    rig.sent().await;
+    let (_, message) = rig.sent().await;
     rig.discord.model.lock().unwrap().messages.clear();
     rig.replace(row, "y").await;
     rig.done().await;
@@ -412,7 +412,8 @@ async fn a_message_that_somebody_deleted_is_forgotten() {
         rig.event().await,
         OutboxEvent::MessageGone {
             row,
-            channel: ChannelId::from(1)
+            channel: ChannelId::from(1),
+            message
         }
     );
     assert!(!rig.outbox.replace(row, Draft::text("z")).await.unwrap());
@@ -451,8 +452,11 @@ async fn a_refused_card_keeps_its_words_and_refused_words_are_reported() {
     rig.done().await;
     match rig.event().await {
         OutboxEvent::Refused {
-            row: refused, code, ..
-        } => assert_eq!((refused, code), (row, 50013)),
+            row: refused,
+            deed,
+            code,
+            ..
+        } => assert_eq!((refused, deed, code), (row, Deed::Create, 50013)),
         other => panic!("{other:?}"),
     }
     assert_eq!(rig.discord.shown(1), ["words\n**T**\nD", "a reply", "yes"]);
@@ -483,7 +487,11 @@ async fn a_message_whose_edit_is_refused_can_be_edited_later() {
     rig.done().await;
     assert!(matches!(
         rig.event().await,
-        OutboxEvent::Refused { code: 50001, .. }
+        OutboxEvent::Refused {
+            deed: Deed::Edit,
+            code: 50001,
+            ..
+        }
     ));
     rig.replace(row, "z").await;
     rig.done().await;

@@ -223,7 +223,11 @@ impl Worker {
             Err(error) if error.code() == Some(UNKNOWN_MESSAGE) => {
                 self.inner.store.outbox_remove(id).await?;
                 let channel = self.channel;
-                self.inner.tell(OutboxEvent::MessageGone { row: id, channel });
+                self.inner.tell(OutboxEvent::MessageGone {
+                    row: id,
+                    channel,
+                    message,
+                });
                 Ok(Verdict::Done)
             }
             Err(error) => self.failed(id, Some((revision, letter.draft)), error).await,

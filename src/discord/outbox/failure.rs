@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::OutboxEvent;
 use super::act::Act;
 use super::deliver::settled;
 use super::lane::{Verdict, Worker};
 use super::letter::Letter;
+use super::{Deed, OutboxEvent};
 use crate::discord::draft::Draft;
 use crate::discord::rest::RestError;
 use crate::ids::OutboxId;
@@ -68,11 +68,14 @@ impl Worker {
 
     /// A card opens no thread that was put away: it is painted when something else has opened it.
     async fn let_sleep(&mut self, id: OutboxId, code: u32, message: String) -> Result<Verdict> {
-        let give_up = |row: &mut OutboxRow| Ok((give_up(row), ()));
-        self.inner.store.outbox_change(id, give_up).await?;
+        let give_up = |row: &mut OutboxRow| Ok((give_up(row), deed(row)));
+        let Some(deed) = self.inner.store.outbox_change(id, give_up).await? else {
+            return Ok(Verdict::Done);
+        };
         self.inner.tell(OutboxEvent::Refused {
             channel: self.channel,
             row: id,
+            deed,
             code,
             message,
         });
@@ -104,7 +107,7 @@ impl Worker {
             .store
             .outbox_change(id, |row| {
                 let Some((revision, said)) = said else {
-                    return Ok((give_up(row), true));
+                    return Ok((give_up(row), Some(deed(row))));
                 };
                 let mut letter = Letter::read(row)?;
                 letter.tried = None;
@@ -112,24 +115,25 @@ impl Worker {
                 if row.kind == RowKind::Message && row.wanted != revision {
                     // Something else is wanted by now: that has its own try.
                     letter.write(row)?;
-                    return Ok((Fate::Write, false));
+                    return Ok((Fate::Write, None));
                 }
                 if row.kind == RowKind::Message && said.is_more_than_words() {
                     letter.draft = said.plain(&letter.uploaded);
                     letter.write(row)?;
                     row.wanted += 1;
-                    return Ok((Fate::Write, false));
+                    return Ok((Fate::Write, None));
                 }
                 letter.write(row)?;
-                Ok((give_up(row), true))
+                Ok((give_up(row), Some(deed(row))))
             })
             .await?;
         let channel = self.channel;
-        tracing::warn!(%channel, row = id.0, code, message, given_up, "Discord refused");
-        if given_up == Some(true) {
+        tracing::warn!(%channel, row = id.0, code, message, ?given_up, "Discord refused");
+        if let Some(Some(deed)) = given_up {
             self.inner.tell(OutboxEvent::Refused {
                 channel,
                 row: id,
+                deed,
                 code,
                 message,
             });
@@ -146,4 +150,13 @@ fn give_up(row: &mut OutboxRow) -> Fate {
         return settled(row);
     }
     Fate::Remove
+}
+
+fn deed(row: &OutboxRow) -> Deed {
+    match row.kind {
+        RowKind::Message if row.message_id.is_some() => Deed::Edit,
+        RowKind::Message => Deed::Create,
+        RowKind::Deletion => Deed::Delete,
+        RowKind::Action => Deed::Act,
+    }
 }

@@ -63,6 +63,8 @@ pub enum OutboxEvent {
         row: OutboxId,
         /// Where it was.
         channel: ChannelId,
+        /// Which it was.
+        message: MessageId,
     },
     /// Discord refused for good, even the words alone. A message that exists keeps its row and its last text;
     /// anything else was forgotten.
@@ -71,6 +73,8 @@ pub enum OutboxEvent {
         channel: ChannelId,
         /// What.
         row: OutboxId,
+        /// What it was to do.
+        deed: Deed,
         /// Discord's code; 0 where it gave none.
         code: u32,
         /// What Discord said.
@@ -78,6 +82,19 @@ pub enum OutboxEvent {
     },
     /// The token is not accepted. Nothing is sent any more; every row stays for the next start.
     Unauthorized,
+}
+
+/// What a row was to do when Discord refused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Make a message.
+    Create,
+    /// Make a message that exists say something else.
+    Edit,
+    /// Delete a message.
+    Delete,
+    /// Something that is no message.
+    Act,
 }
 
 /// What waits in a channel.
