@@ -44,7 +44,7 @@ use crate::render::redact::Redactor;
 use crate::store::Store;
 
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, left};
+pub(crate) use dialog::{By, Took, Unseen, left};
 pub use dialog::{Form, Wish};
 pub use registry::Sessions;
 

@@ -6,6 +6,7 @@
 
 mod approval;
 mod controls;
+mod late;
 mod question;
 mod whole;
 
@@ -14,6 +15,7 @@ use super::text::{clip, code, escape, grouped, head, quiet};
 
 pub(crate) use approval::{APPROVE, Args, DENY, is_shown, tool_of};
 pub(crate) use controls::{FormText, components, form};
+pub(crate) use late::{DEAF, EXPIRED, MISPLACED, NOT_KEPT, UNCLEAR, UNFIT, WITHDRAWN, give_back, too_late};
 pub(crate) use question::{Doubt, Kind, Question};
 pub(crate) use whole::{Whole, whole};
 
@@ -34,6 +36,13 @@ pub(crate) enum End {
         by: String,
         /// What.
         said: Said,
+    },
+    /// Somebody answered in an earlier run of the daemon.
+    Recorded {
+        /// Who.
+        by: String,
+        /// What, as it was written down.
+        answer: String,
     },
     /// The agent does not want to know any more.
     Withdrawn,
@@ -71,6 +80,8 @@ pub(crate) enum Why {
     AgentGone,
     /// The turn was ended.
     TurnOver,
+    /// Its message was refused, or somebody deleted it again and again.
+    Unseen,
     /// The agent had said how long it waits.
     TimedOut,
 }
@@ -142,10 +153,15 @@ pub(crate) fn ended(question: &Question, end: &End) -> String {
             Said::Skipped => "⏭️",
             Said::Chose(_) | Said::Wrote(_) | Said::Kept => "☑️",
         },
+        End::Recorded { .. } => "☑️",
         End::Withdrawn | End::Expired(_) => "⚪",
     };
     let line = match end {
         End::Answered { by, said } => answered(said, &escape(&clip(by, 60))),
+        End::Recorded { by, answer } => {
+            let answer = escape(&clip(answer, 200)).replace('\n', " ");
+            format!("{answer} ⋅ {}", escape(&clip(by, 60)))
+        }
         End::Withdrawn => "withdrawn by the agent; nothing was run".to_owned(),
         End::Expired(why) => expired(*why).to_owned(),
     };
@@ -174,6 +190,7 @@ fn expired(why: Why) -> &'static str {
         Why::Shutdown => "expired; nothing was run (ompcord is shutting down)",
         Why::AgentGone => "expired; nothing was run (the agent's process ended)",
         Why::TurnOver => "expired; nothing was run (the turn was ended)",
+        Why::Unseen => "expired; nothing was run (it could not be shown)",
         Why::TimedOut => "The time was up: the agent went on without an answer",
     }
 }
@@ -191,35 +208,6 @@ pub(crate) fn label(said: &Said) -> String {
         Said::Kept => "Keep as it is".to_owned(),
         Said::Skipped => "Skip".to_owned(),
     }
-}
-
-/// What somebody is told who answers what was answered before.
-#[must_use]
-pub(crate) fn too_late(by: &str, answer: &str) -> String {
-    let answer = escape(&clip(answer, 200)).replace('\n', " ");
-    format!(
-        "{} was first: **{answer}**. Nothing else was run.",
-        escape(&clip(by, 60))
-    )
-}
-
-/// What somebody is told who answers what the agent has withdrawn.
-pub(crate) const WITHDRAWN: &str = "The agent has withdrawn this question; nothing was run.";
-/// What somebody is told who answers what nobody waits for any more.
-pub(crate) const EXPIRED: &str = "This question has expired; nothing was run.";
-/// What somebody is told whose button does not belong where it was pressed.
-pub(crate) const MISPLACED: &str = "This button does not belong to this thread's session; nothing was run.";
-/// What somebody is told whose answer the question does not take.
-pub(crate) const UNFIT: &str = "This question cannot be answered like that; nothing was run.";
-
-/// What a person wrote in vain, so that they can use it elsewhere.
-#[must_use]
-pub(crate) fn give_back(told: &str, text: &str) -> String {
-    let text = super::text::plain(text).replace("```", "'''");
-    format!(
-        "{told}\nThis is what you wrote:\n```\n{}\n```",
-        clip(&text, 1_300)
-    )
 }
 
 /// The line about something that ran because a person had approved the tool for the session.
@@ -254,6 +242,16 @@ pub(crate) fn turned_away(question: &Question) -> String {
     let title = clip(&visible(&question.title), 200);
     format!(
         "🟡 The agent asked {} while ompcord was shutting down; nothing was run",
+        code(&title)
+    )
+}
+
+/// What the thread is told of a question that cannot be shown in it.
+#[must_use]
+pub(crate) fn not_shown(question: &Question) -> String {
+    let title = clip(&visible(&question.title), 200);
+    format!(
+        "🟡 The agent asked {}, but its message could not be shown here; nothing was run",
         code(&title)
     )
 }

@@ -178,8 +178,16 @@ fn every_end_of_a_question_reads_well() {
         Why::Shutdown,
         Why::AgentGone,
         Why::TurnOver,
+        Why::Unseen,
         Why::TimedOut,
     ];
+    page.push(ended(
+        &command,
+        &End::Recorded {
+            by: "al_ice".to_owned(),
+            answer: "Approve".to_owned(),
+        },
+    ));
     page.push(ended(&plain, &End::Withdrawn));
     page.extend(whys.map(|why| ended(&plain, &End::Expired(why))));
     page.push(approved_before(&command));
@@ -188,6 +196,7 @@ fn every_end_of_a_question_reads_well() {
     page.push(give_back(EXPIRED, "my ```text```"));
     page.push(not_taken("my text"));
     page.push(turned_away(&command));
+    page.push(not_shown(&command));
     insta::assert_snapshot!(page.join("\n────────\n"));
 }
 
@@ -204,6 +213,15 @@ fn a_message_always_fits_with_its_end() {
             .collect();
         let late = give_back(&too_late(&much, &much), &much);
         assert!(late.chars().count() <= MESSAGE_LIMIT && not_taken(&much).chars().count() <= MESSAGE_LIMIT);
+        let seen = [
+            editor(&much, &much),
+            approval(&format!("bash\nCommand: {}", clip(&much, 5_000)), &Value::Null),
+        ];
+        for question in &seen {
+            if let Whole::Messages(pieces) = whole(question) {
+                assert!(pieces.iter().all(|piece| piece.chars().count() <= MESSAGE_LIMIT));
+            }
+        }
         let option = clip(&much, 79);
         let mut all = vec![
             approval(&format!("bash\nCommand: {much}"), &json!({"env": much})),
