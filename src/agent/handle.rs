@@ -216,6 +216,10 @@ impl AgentHandle {
     }
 
     /// Answers a dialog. `false`: it did not reach the agent.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who withdraws a question has nobody to tell"
+    )]
     pub fn answer(&self, dialog_id: &str, answer: &DialogAnswer) -> bool {
         self.tell(&Command::ExtensionUiResponse {
             id: dialog_id,

@@ -114,6 +114,10 @@ impl SessionHandle {
 }
 
 /// The actor of a session.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; the state is in `State`"
+)]
 pub(super) struct Actor {
     pub(super) deps: Arc<Deps>,
     pub(super) handle: SessionHandle,

@@ -170,14 +170,16 @@ pub(crate) fn is_shown(title: &str, name: &str, value: &str) -> bool {
             let shown = title.split_once("\nCommand: ").map(|(_, shown)| shown);
             return shown.is_some_and(|shown| shown.trim_end_matches('\n') == value.trim_end_matches('\n'));
         }
-        "path" | "file" | "file_path" => &["Path", "File"],
-        "content" => &["Content"],
-        "url" => &["URL", "Url"],
-        "query" => &["Query"],
-        "pattern" => &["Pattern"],
+        "path" | "file" | "file_path" => &["path", "file"],
+        "content" => &["content"],
+        "url" => &["URL", "url"],
+        "query" => &["query"],
+        "pattern" => &["pattern"],
         _ => return false,
     };
     names.iter().any(|name| {
+        let (first, rest) = name.split_at_checked(1).unwrap_or((name, ""));
+        let name = first.to_ascii_uppercase() + rest;
         [format!("\n{name}: "), format!("\n{name}:\n")]
             .iter()
             .filter_map(|field| head.split_once(field.as_str()))

@@ -46,7 +46,10 @@ struct Literal {
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> = self.literals.iter().map(|literal| literal.kind).collect();
-        f.debug_struct("Redactor").field("literals", &kinds).finish()
+        f.debug_struct("Redactor")
+            .field("literals", &kinds)
+            .field("narrow", &self.narrow)
+            .finish()
     }
 }
 
