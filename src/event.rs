@@ -124,6 +124,8 @@ pub struct MessageEnded {
 /// A tool that the model wants to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {
+    /// Its id, as `ToolStarted` and `ToolEnded` name it.
+    pub id: String,
     /// The tool's name.
     pub tool: String,
     /// The arguments as JSON (`Null` when they could not be read).

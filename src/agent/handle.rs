@@ -215,12 +215,22 @@ impl AgentHandle {
         self.tell(&Command::Abort { id: &id });
     }
 
-    /// Answers a dialog.
-    pub fn answer(&self, dialog_id: &str, answer: &DialogAnswer) {
+    /// Answers a dialog. `false`: it did not reach the agent.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who withdraws a question has nobody to tell"
+    )]
+    pub fn answer(&self, dialog_id: &str, answer: &DialogAnswer) -> bool {
         self.tell(&Command::ExtensionUiResponse {
             id: dialog_id,
             answer: answer.into(),
-        });
+        })
+    }
+
+    /// Whether an answer, and a word about it, would be taken now.
+    #[must_use]
+    pub fn takes_answers(&self) -> bool {
+        self.queue.capacity() >= 2 && self.shared.queued_bytes.load(Ordering::Relaxed) < MAX_QUEUED_BYTES / 2
     }
 
     /// How the agent is doing. A title that is new arrives as an event, too.
@@ -293,7 +303,7 @@ impl AgentHandle {
         self.shared.gone.clone().cancelled_owned()
     }
 
-    fn tell(&self, command: &Command<'_>) {
+    fn tell(&self, command: &Command<'_>) -> bool {
         let sent = self.send(Outgoing {
             line: command.line(),
             prompt: None,
@@ -301,6 +311,7 @@ impl AgentHandle {
         if let Err(error) = sent {
             tracing::warn!(error, "a command did not reach the agent");
         }
+        sent.is_ok()
     }
 
     fn send(&self, outgoing: Outgoing) -> Result<(), &'static str> {
@@ -375,6 +386,18 @@ mod tests {
         assert_eq!(gone.unwrap_err().to_string(), "the agent is gone");
         drop(ends);
         assert_eq!(handle.state().await.unwrap_err().to_string(), "the agent is gone");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_taken_is_told_before_and_after() {
+        let (handle, ends) = connect();
+        for _ in 0..MAX_QUEUED {
+            assert!(handle.answer("d", &DialogAnswer::Cancelled));
+        }
+        assert!(!handle.takes_answers() && !handle.answer("d", &DialogAnswer::Cancelled));
+        assert!(!handle.is_ending(), "it may read again");
+        drop(ends);
+        assert!(handle.is_ending() && !handle.answer("d", &DialogAnswer::Cancelled));
     }
 
     #[test]

@@ -49,6 +49,8 @@ struct Block<'a> {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
     name: Option<String>,
     #[serde(borrow)]
     arguments: Option<&'a RawValue>,
@@ -75,6 +77,7 @@ impl MessageFrame<'_> {
         let calls = blocks.iter().filter(|block| block.kind == "toolCall");
         let calls = calls
             .map(|block| ToolCall {
+                id: block.id.clone().unwrap_or_default(),
                 tool: block.name.clone().unwrap_or_default(),
                 args: args(block.arguments),
             })

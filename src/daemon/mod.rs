@@ -308,6 +308,7 @@ async fn watch_outbox(
 ) -> Result<()> {
     while let Some(event) = stop.run_until_cancelled(events.recv()).await.flatten() {
         dashboard.heard(event.clone());
+        ingress.unseen(&event);
         match event {
             OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
             OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,

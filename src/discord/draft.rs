@@ -138,6 +138,13 @@ impl Draft {
         self.is_rich() || self.reply_to.is_some()
     }
 
+    /// Whether it is a question of an agent: without its buttons nobody could answer, so its words alone are nothing.
+    pub(crate) fn asks(&self) -> bool {
+        self.components
+            .iter()
+            .any(|row| row.to_string().contains("\"omp:ask:"))
+    }
+
     /// The words alone, for when Discord refuses the rest. `uploaded` are files that are there already.
     pub(crate) fn plain(&self, uploaded: &[FileRef]) -> Self {
         let mut parts = Vec::new();

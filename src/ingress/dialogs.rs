@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use super::auth::Person;
 use super::{Answer, Ask, Ingress};
-use crate::ids::{ChannelId, SessionId};
+use crate::discord::outbox::{Deed, OutboxEvent};
+use crate::ids::{ChannelId, MessageId, SessionId};
 use crate::render::dialog::{
-    self, EXPIRED, FormText, MISPLACED, UNFIT, WITHDRAWN, Whole, give_back, too_late,
+    self, DEAF, EXPIRED, FormText, MISPLACED, NOT_KEPT, UNCLEAR, UNFIT, WITHDRAWN, Whole, give_back, too_late,
 };
-use crate::session::{By, Form, Took, Wish};
+use crate::session::{By, Form, Took, Unseen, Wish};
 use crate::store::dialogs::DialogState;
 
 impl Ingress {
@@ -26,7 +27,7 @@ impl Ingress {
         let written = wish.written().map(str::to_owned);
         let told = match self.deps.sessions.asked(&session, &key) {
             Some(asked) if asked.channel != channel => MISPLACED.to_owned(),
-            None => self.gone(channel, &session, &key).await?,
+            None => self.gone(channel, &session, &key).await,
             Some(_) => {
                 let by = By {
                     id: by.id,
@@ -36,8 +37,10 @@ impl Ingress {
                 match took {
                     Some(Took::Yes) => return Ok(Answer::Nothing),
                     Some(Took::Unfit) => UNFIT.to_owned(),
-                    Some(Took::NotOpen) | None => self.gone(channel, &session, &key).await?,
-                    Some(Took::Failed) => anyhow::bail!("an answer could not be stored"),
+                    Some(Took::NotOpen) | None => self.gone(channel, &session, &key).await,
+                    // What was written is given back, and a person can press again.
+                    Some(Took::Failed) => NOT_KEPT.to_owned(),
+                    Some(Took::Deaf) => DEAF.to_owned(),
                 }
             }
         };
@@ -47,8 +50,45 @@ impl Ingress {
         }))
     }
 
-    /// What became of a question that is not open.
-    async fn gone(&self, channel: ChannelId, session: &SessionId, key: &str) -> Result<String> {
+    /// What became of a question that is not open. It is told also where that cannot be looked up: a text that somebody
+    /// wrote comes back with it.
+    async fn gone(&self, channel: ChannelId, session: &SessionId, key: &str) -> String {
+        match self.became(channel, session, key).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!(%session, "cannot say what became of a question: {error:#}");
+                UNCLEAR.to_owned()
+            }
+        }
+    }
+
+    /// A message of ours cannot be seen: whoever asked something with it has to know.
+    pub(crate) fn unseen(&self, event: &OutboxEvent) {
+        match event {
+            OutboxEvent::MessageGone { row, channel, .. } => {
+                self.deps.sessions.unseen(*channel, *row, Unseen::Deleted);
+            }
+            OutboxEvent::Refused {
+                row,
+                channel,
+                deed: Deed::Create,
+                ..
+            } => self.deps.sessions.unseen(*channel, *row, Unseen::Refused),
+            _ => {}
+        }
+    }
+
+    /// Somebody deleted a message, perhaps a question.
+    pub(super) async fn question_deleted(&self, message: MessageId) -> Result<()> {
+        for channel in self.deps.sessions.asking_in() {
+            if let Some(row) = self.deps.store.outbox_row_of(channel, message).await? {
+                self.deps.sessions.unseen(channel, row, Unseen::Deleted);
+            }
+        }
+        Ok(())
+    }
+
+    async fn became(&self, channel: ChannelId, session: &SessionId, key: &str) -> Result<String> {
         let row = self.deps.store.dialog(key).await?;
         let row = row.filter(|row| row.session == *session);
         Ok(match row {

@@ -181,6 +181,7 @@ impl Ingress {
         if let Some((session, prompt)) = self.deps.store.drop_waiting(message).await? {
             self.deps.sessions.send(&session, Input::Dropped(prompt));
         }
+        self.question_deleted(message).await?;
         Ok(Answer::Nothing)
     }
 

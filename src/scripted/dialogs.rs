@@ -86,6 +86,10 @@ impl Player {
             Ends::After(ms) => Some(ms),
             _ => None,
         };
+        if ends == Ends::AfterTheTurn {
+            self.put(choice(question, options, None));
+            return self.say("I go on.");
+        }
         let until = timeout.map(|ms| Instant::now() + Duration::from_millis(ms));
         let id = self.put(choice(question, options, timeout));
         loop {

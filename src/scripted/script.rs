@@ -38,6 +38,8 @@ use super::step::Step;
 pub(super) enum Ends {
     Never,
     WhenSteered,
+    /// It does not wait for the answer: the question outlives the turn, as those of extensions do.
+    AfterTheTurn,
     After(u64),
 }
 
@@ -178,6 +180,7 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
         }
         "SELECT" => select(line, Ends::Never)?,
         "WITHDRAW" => select(line, Ends::WhenSteered)?,
+        "LINGER" => select(line, Ends::AfterTheTurn)?,
         "TIMED" => {
             let (ms, line) = line.split_once(':')?;
             select(line, Ends::After(ms.parse().ok()?))?

@@ -11,14 +11,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::deliver::{Parcel, Way};
-use super::dialog::{By, Dialogs, Took, Wish};
+use super::dialog::{By, Dialogs, Took, Unseen, Wish};
 use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::publish::Publisher;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::agent::AskError;
 use crate::event::AgentEvent;
-use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
+use crate::ids::{ChannelId, OutboxId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
 use crate::store::sessions::Session;
 use crate::store::vitals::Vitals;
@@ -63,6 +63,13 @@ pub(super) enum Control {
     Compacted(Result<Compacted, AskError>),
     /// The thread has another name now.
     Named(String),
+    /// A message in the thread cannot be seen by anybody.
+    Unseen {
+        /// Its row.
+        row: OutboxId,
+        /// Why.
+        how: Unseen,
+    },
     /// A person wants something of a question of the agent.
     Answer {
         /// The question's key.
@@ -107,6 +114,10 @@ impl SessionHandle {
 }
 
 /// The actor of a session.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; the state is in `State`"
+)]
 pub(super) struct Actor {
     pub(super) deps: Arc<Deps>,
     pub(super) handle: SessionHandle,
@@ -134,6 +145,10 @@ pub(super) struct Actor {
     pub(super) titled: bool,
     /// Something happened since the session was last told of.
     pub(super) stirred: bool,
+    /// Whether the process has nothing to do.
+    pub(super) resting: bool,
+    /// Whether it was said that the process may be ended for another one.
+    pub(super) gives_way: bool,
 }
 
 /// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
@@ -188,6 +203,7 @@ impl Actor {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
+            self.give_way();
             if std::mem::take(&mut self.stirred)
                 && let Err(error) = self.publish_view().await
             {
@@ -237,6 +253,15 @@ impl Actor {
             .unwrap_or(far)
     }
 
+    /// Says whether the process may be ended for another one: not while a person is being asked, also outside of a turn.
+    pub(super) fn give_way(&mut self) {
+        let gives_way = self.resting && !self.dialogs.is_asking();
+        if gives_way != self.gives_way {
+            self.gives_way = gives_way;
+            self.deps.slots.set_evictable(self.handle.id(), gives_way);
+        }
+    }
+
     async fn control(&mut self, control: Control) -> Result<()> {
         self.stirred = true;
         match control {
@@ -249,7 +274,13 @@ impl Actor {
                 // Nobody will answer in the seconds that are left, and a turn that waits cannot end.
                 self.expire_dialogs(Why::Shutdown).await.and(done)
             }
+            // A person is being asked: another process has to give way.
+            Control::Input(Input::Evict) if self.dialogs.is_asking() => {
+                self.deps.slots.set_evictable(self.handle.id(), false);
+                Ok(())
+            }
             Control::Input(input) => self.input(input).await,
+            Control::Unseen { row, how } => self.question_unseen(row, how).await,
             Control::Ask(input, reply) => {
                 self.reply = Some(reply);
                 let done = self.input(input).await;

@@ -20,6 +20,7 @@ use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::{MessageId, ThreadId};
+use crate::render::dialog::Why;
 use crate::render::footer::{Footer, footer};
 use crate::render::{notice, text};
 use crate::store::now_ms;
@@ -50,6 +51,8 @@ impl Actor {
             kept_vitals: Vitals::default(),
             titled: false,
             stirred: false,
+            resting: false,
+            gives_way: false,
         }
     }
 
@@ -107,18 +110,14 @@ impl Actor {
             Effect::StartAgent => self.start_agent().await,
             Effect::AcquireSlot => self.deps.slots.acquire(&self.handle),
             Effect::ReleaseSlot => self.deps.slots.release(&self.handle),
-            Effect::Evictable(evictable) => self.deps.slots.set_evictable(self.handle.id(), evictable),
+            Effect::Evictable(evictable) => {
+                self.resting = evictable;
+                self.gives_way = evictable && !self.dialogs.is_asking();
+                self.deps.slots.set_evictable(self.handle.id(), self.gives_way);
+            }
             Effect::Compact => self.start_compacting(),
             Effect::Abort => return Ok(self.abort()),
-            Effect::EndAgent { abort } => {
-                if let Some(running) = &self.running {
-                    // Its exit comes as an event.
-                    drop(running.handle.stop(Stop {
-                        abort_first: abort,
-                        grace: self.deps.config.patience.rung,
-                    }));
-                }
-            }
+            Effect::EndAgent { abort } => self.end_agent(abort).await?,
             Effect::SetTimer(timer) => {
                 self.timers.insert(timer, Instant::now() + self.length(timer));
             }
@@ -136,6 +135,20 @@ impl Actor {
             other => self.durable_effect(other).await?,
         }
         Ok(None)
+    }
+
+    async fn end_agent(&mut self, abort: bool) -> Result<()> {
+        if let Some(running) = &self.running {
+            // Its exit comes as an event.
+            drop(running.handle.stop(Stop {
+                abort_first: abort,
+                grace: self.deps.config.patience.rung,
+            }));
+        }
+        // Nothing that is approved from now on would be run.
+        let is_closing = self.deps.sessions.is_closing();
+        let why = if is_closing { Why::Shutdown } else { Why::TurnOver };
+        self.expire_dialogs(why).await
     }
 
     async fn durable_effect(&mut self, effect: Effect) -> Result<()> {

@@ -50,7 +50,7 @@ use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, left};
+pub(crate) use dialog::{By, Took, Unseen, left};
 pub use dialog::{Form, Wish};
 pub use registry::Sessions;
 

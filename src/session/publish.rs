@@ -317,9 +317,14 @@ impl Publisher {
 
     /// Says something at once, after what was printed before it.
     pub(super) async fn say(&mut self, mut draft: Draft) -> Result<OutboxId> {
+        draft.content = self.desk.redactor.redact(&draft.content).into_owned();
+        self.say_hushed(draft).await
+    }
+
+    /// Says something out of which the secrets were taken already.
+    pub(super) async fn say_hushed(&mut self, draft: Draft) -> Result<OutboxId> {
         self.flush_all().await?;
         self.prose.overtaken();
-        draft.content = self.desk.redactor.redact(&draft.content).into_owned();
         self.record(&draft.content);
         self.desk.post(draft).await
     }

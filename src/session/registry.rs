@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
 use super::dialog::asked::{AllAsked, Asked};
-use super::dialog::{By, Took, Wish};
+use super::dialog::{By, Took, Unseen, Wish};
 use super::state::{Input, Reply};
 use super::view::{SessionView, Status};
-use crate::ids::{ChannelId, SessionId};
+use crate::ids::{ChannelId, OutboxId, SessionId};
 
 /// The running sessions. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -239,6 +239,20 @@ impl Sessions {
     /// The open question with this key, without waiting for anything.
     pub(crate) fn asked(&self, id: &SessionId, key: &str) -> Option<Arc<Asked>> {
         self.0.asked.get(id, key)
+    }
+
+    /// The threads in which something is asked.
+    pub(crate) fn asking_in(&self) -> Vec<ChannelId> {
+        let mut threads: Vec<_> = self.0.asked.asking().into_iter().map(|(_, at)| at).collect();
+        threads.dedup();
+        threads
+    }
+
+    /// A message in a thread cannot be seen. Where it was a question, nobody could answer.
+    pub(crate) fn unseen(&self, channel: ChannelId, row: OutboxId, how: Unseen) {
+        for (id, _) in self.0.asked.asking().into_iter().filter(|(_, at)| *at == channel) {
+            self.deliver_if_running(&id, Control::Unseen { row, how });
+        }
     }
 
     pub(super) fn all_asked(&self) -> &AllAsked {

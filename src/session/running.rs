@@ -130,6 +130,7 @@ impl Actor {
             }
             AgentEvent::ToolEnded { id, is_error } => {
                 publisher.tool_ended(&id, is_error, now);
+                self.dialogs.tool_ended(&id);
                 self.tool_runs(id, None);
                 Ok(())
             }

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::event::{AgentEvent, AgentExit, Dialog, DialogKind, ExitHow};
+use crate::render::dialog::Args;
 use crate::render::redact::Redactor;
 
 fn clean(text: &mut String, redactor: &Redactor) {
@@ -31,6 +32,40 @@ pub(super) fn hush(mut value: Value, redactor: &Redactor) -> Value {
         _ => {}
     }
     value
+}
+
+/// How many characters are hidden of an approval: of what the agent says, and of those arguments that it does not say.
+#[must_use]
+pub(super) fn hidden(title: &str, args: &Args, redactor: &Redactor) -> usize {
+    fn of(value: &Value, title: &str, redactor: &Redactor) -> usize {
+        match value {
+            Value::String(text) if title.contains(text.as_str()) => 0,
+            Value::String(text) => redactor.hidden(text),
+            Value::Array(items) => items.iter().map(|item| of(item, title, redactor)).sum(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, item)| redactor.hidden(name) + of(item, title, redactor))
+                .sum(),
+            _ => 0,
+        }
+    }
+    let calls: &[Value] = match args {
+        Args::Unknown => &[],
+        Args::One(args) => std::slice::from_ref(args),
+        Args::OneOf(calls) => calls,
+    };
+    let args = calls.iter().map(|call| of(call, title, redactor));
+    redactor.hidden(title) + args.sum::<usize>()
+}
+
+/// The arguments of an approval as they may be shown.
+#[must_use]
+pub(super) fn hush_args(args: Args, redactor: &Redactor) -> Args {
+    match args {
+        Args::Unknown => Args::Unknown,
+        Args::One(args) => Args::One(hush(args, redactor)),
+        Args::OneOf(calls) => Args::OneOf(calls.into_iter().map(|call| hush(call, redactor)).collect()),
+    }
 }
 
 /// An event whose words may be shown. What streams in pieces, the tools and the answers to dialogs are not touched:

@@ -186,6 +186,14 @@ fn dormant(deps: &Deps, stored: StoredView) -> SessionView {
     view
 }
 
+/// How a session is doing, where a person may be asked: also outside of a turn, as extensions do.
+fn asking((status, word): (Status, &'static str), asks: bool) -> (Status, &'static str) {
+    match status {
+        Status::Idle | Status::Busy | Status::Degraded if asks => (Status::Waiting, "waiting for an answer"),
+        _ => (status, word),
+    }
+}
+
 impl Actor {
     /// Tells everybody how the session is doing, where that has changed.
     pub(super) async fn publish_view(&mut self) -> Result<()> {
@@ -203,10 +211,7 @@ impl Actor {
     /// How the session is doing now.
     pub(super) fn view(&self) -> Option<SessionView> {
         let session = self.session.as_ref()?;
-        let (status, phase_word) = match (self.state.status(), self.dialogs.is_asking()) {
-            (Status::Busy | Status::Degraded, true) => (Status::Waiting, "waiting for an answer"),
-            (status, _) => (status, self.state.word()),
-        };
+        let (status, phase_word) = asking((self.state.status(), self.state.word()), self.dialogs.is_asking());
         let turn = self.turn.as_ref();
         let tool = turn
             .and_then(|turn| turn.tools.last())
@@ -240,6 +245,19 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_asked_something_is_waited_for() {
+        for status in Status::ALL {
+            let (shown, word) = asking((status, "so"), true);
+            match status {
+                Status::Failed => assert_eq!((shown, word), (status, "so")),
+                Status::Waiting => assert_eq!(shown, Status::Waiting),
+                _ => assert_eq!((shown, word), (Status::Waiting, "waiting for an answer")),
+            }
+            assert_eq!(asking((status, "so"), false), (status, "so"));
+        }
+    }
 
     #[test]
     fn colours_and_signs_are_these() {

@@ -110,7 +110,7 @@ impl Store {
         let now = now_ms();
         let mut tx = self.write().await?;
         let done = sqlx::query!(
-            "UPDATE dialogs SET state = 'answered', question = '{}', answered_by = ?, answered_name = ?, answer = ?, ended_at = ?
+            "UPDATE dialogs SET state = 'answered', answered_by = ?, answered_name = ?, answer = ?, ended_at = ?
              WHERE dialog_key = ? AND state = 'open'",
             answer.by,
             answer.name,
@@ -145,7 +145,7 @@ impl Store {
     pub(crate) async fn end_dialog(&self, key: &str, state: DialogState) -> Result<()> {
         let now = now_ms();
         sqlx::query!(
-            "UPDATE dialogs SET state = ?, question = '{}', ended_at = ? WHERE dialog_key = ? AND state = 'open'",
+            "UPDATE dialogs SET state = ?, ended_at = ? WHERE dialog_key = ? AND state = 'open'",
             state,
             now,
             key
@@ -156,12 +156,34 @@ impl Store {
         Ok(())
     }
 
+    /// An answer did not reach the agent: nothing was run because of it.
+    pub(crate) async fn answer_lost(&self, key: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE dialogs SET state = 'expired' WHERE dialog_key = ? AND state = 'answered'",
+            key
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot store the end of a question")?;
+        Ok(())
+    }
+
+    /// A question's message says how it ended: what was asked is not needed any more.
+    pub(crate) async fn dialog_sealed(&self, key: &str) -> Result<()> {
+        sqlx::query!("UPDATE dialogs SET question = '{}' WHERE dialog_key = ?", key)
+            .execute(self.pool())
+            .await
+            .context("cannot store the end of a question")?;
+        Ok(())
+    }
+
     /// The question with this key.
     pub(crate) async fn dialog(&self, key: &str) -> Result<Option<DialogRow>> {
         Ok(self.dialogs_where(Some(key)).await?.pop())
     }
 
-    /// Every question that is open: at the start, those of the run before. Old ones that are over are forgotten.
+    /// Every question that is open or whose message still asks: at the start, those of the run before. Old ones that are
+    /// over are forgotten.
     pub(crate) async fn dialogs_left(&self) -> Result<Vec<DialogRow>> {
         let before = now_ms() - KEPT_MS;
         sqlx::query!(
@@ -180,7 +202,7 @@ impl Store {
             r#"SELECT dialog_key AS key, d.session_id AS "session: SessionId", s.discord_thread_id AS "channel: ChannelId",
                    question, outbox_id AS "row: OutboxId", state AS "state: DialogState", answered_name AS "by", answer
                FROM dialogs d JOIN agent_sessions s USING (session_id)
-               WHERE CASE WHEN ?1 IS NULL THEN state = 'open' ELSE dialog_key = ?1 END"#,
+               WHERE CASE WHEN ?1 IS NULL THEN state = 'open' OR question <> '{}' ELSE dialog_key = ?1 END"#,
             key
         )
         .fetch_all(self.pool())
@@ -275,6 +297,9 @@ mod tests {
             (DialogState::Answered, Some("alice"))
         );
         assert_eq!(row.channel, Some(ChannelId::from(7)));
+        assert_ne!(row.question, "{}", "its message still asks");
+        store.dialog_sealed("k1").await.unwrap();
+        let row = store.dialog("k1").await.unwrap().unwrap();
         assert_eq!(
             row.question, "{}",
             "what was asked is not kept longer than it is needed"
@@ -292,13 +317,18 @@ mod tests {
         }
         store.dialog_posted("k2", OutboxId(5)).await.unwrap();
         store.end_dialog("k1", DialogState::Withdrawn).await.unwrap();
+        store.dialog_sealed("k1").await.unwrap();
+        // Answered, and the daemon went before its message said so.
+        ask(&store, &session, "k4").await;
+        assert!(store.answer_dialog("k4", yes()).await.unwrap());
         assert!(store.answer_dialog("k3", yes()).await.unwrap());
         sqlx::query("UPDATE dialogs SET ended_at = 1 WHERE dialog_key = 'k3'")
             .execute(store.pool())
             .await
             .unwrap();
         let left = store.dialogs_left().await.unwrap();
-        assert_eq!(left.len(), 1);
+        let keys: Vec<_> = left.iter().map(|row| row.key.as_str()).collect();
+        assert_eq!(keys, ["k2", "k4"]);
         assert_eq!((left[0].key.as_str(), left[0].row), ("k2", Some(OutboxId(5))));
         assert!(store.dialog("k3").await.unwrap().is_none());
         assert_eq!(

@@ -107,10 +107,14 @@ async fn show(ctx: &s::Context, component: &s::ComponentInteraction, whole: Whol
     let pieces = match whole {
         Whole::Messages(pieces) => pieces,
         Whole::Document(text) => {
+            // An upload may take longer than Discord waits for the first answer.
+            component.defer_ephemeral(ctx).await?;
             let file = s::CreateAttachment::bytes(text.into_bytes(), "question.txt");
-            let first = only_for_them("The whole question:").add_file(file);
-            let first = s::CreateInteractionResponse::Message(first);
-            component.create_response(ctx, first).await?;
+            let edit = s::EditInteractionResponse::new()
+                .content("The whole question:")
+                .new_attachment(file)
+                .allowed_mentions(s::CreateAllowedMentions::new());
+            component.edit_response(ctx, edit).await?;
             return Ok(());
         }
     };

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::question::{Kind, Question, choices};
+use super::question::{Doubt, Kind, Question, choices};
 use super::visible;
 use crate::event::{Dialog, DialogKind};
 use crate::render::text::is_bidi_control;
@@ -35,7 +35,18 @@ pub(crate) fn tool_of(dialog: &Dialog) -> Option<&str> {
     (is_gate && fits).then_some(tool)
 }
 
-pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
+/// The arguments of the call that an approval is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Args {
+    /// Nobody knows them.
+    Unknown,
+    /// These.
+    One(Value),
+    /// Those of one of these calls.
+    OneOf(Vec<Value>),
+}
+
+pub(super) fn read(dialog: &Dialog, args: &Args) -> Option<Question> {
     let tool = tool_of(dialog)?.to_owned();
     let DialogKind::Select { options, details } = &dialog.kind else {
         return None;
@@ -53,13 +64,26 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
         body = command;
     }
     let mut body = body.trim_end_matches('\n').to_owned();
-    for fact in unmentioned(&dialog.title, more) {
-        let is_short = fact.1.chars().count() <= FACT && !fact.1.contains('\n');
-        if is_short && has_room(&facts, &fact) {
-            facts.push(fact);
-        } else {
-            let gap = if body.is_empty() { "" } else { "\n\n" };
-            body.extend([gap, &fact.0, ":\n", &fact.1]);
+    let mut add = |name: &str, text: &str| {
+        let gap = if body.is_empty() { "" } else { "\n\n" };
+        body.extend([gap, name, ":\n", text]);
+    };
+    match args {
+        Args::Unknown => {}
+        Args::One(args) => {
+            for fact in unmentioned(&dialog.title, args) {
+                let is_short = fact.1.chars().count() <= FACT && !fact.1.contains('\n');
+                if is_short && has_room(&facts, &fact) {
+                    facts.push(fact);
+                } else {
+                    add(&fact.0, &fact.1);
+                }
+            }
+        }
+        Args::OneOf(calls) => {
+            for (n, call) in calls.iter().enumerate() {
+                add(&format!("Call {} of {}", n + 1, calls.len()), &told(call));
+            }
         }
     }
     Some(Question {
@@ -76,6 +100,12 @@ pub(super) fn read(dialog: &Dialog, more: &Value) -> Option<Question> {
         hidden: false,
         before: None,
         every_time: has_reason(&dialog.title),
+        secret: 0,
+        doubt: match args {
+            Args::Unknown => Some(Doubt::Unknown),
+            Args::One(_) => None,
+            Args::OneOf(_) => Some(Doubt::OneOf),
+        },
     })
 }
 
@@ -113,16 +143,49 @@ fn fact(text: &str) -> Option<((String, String), &str)> {
 fn unmentioned(title: &str, args: &Value) -> Vec<(String, String)> {
     let fields = args.as_object().into_iter().flatten();
     fields
-        .filter_map(|(name, value)| {
-            let text = match value {
-                Value::Null => return None,
-                Value::String(text) if title.contains(text.as_str()) => return None,
-                Value::String(text) => text.clone(),
-                other => serde_json::to_string_pretty(other).ok()?,
-            };
-            Some((name.clone(), text))
+        .filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) if is_shown(title, name, text) => None,
+            Value::String(text) => Some((name.clone(), text.clone())),
+            other => Some((name.clone(), serde_json::to_string_pretty(other).ok()?)),
         })
         .collect()
+}
+
+/// A call's arguments, one below the other.
+fn told(args: &Value) -> String {
+    let fields = unmentioned("", args);
+    let fields = fields.iter().map(|(name, text)| format!("{name}: {text}"));
+    fields.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a title shows an argument under its own name and whole. That its text occurs somewhere is not enough: a
+/// command that mentions a directory says nothing of where it runs.
+#[must_use]
+pub(crate) fn is_shown(title: &str, name: &str, value: &str) -> bool {
+    // A command takes the rest of the title, whatever looks like a field in it.
+    let head = title.split_once("\nCommand: ").map_or(title, |(head, _)| head);
+    let names: &[&str] = match name {
+        "command" => {
+            let shown = title.split_once("\nCommand: ").map(|(_, shown)| shown);
+            return shown.is_some_and(|shown| shown.trim_end_matches('\n') == value.trim_end_matches('\n'));
+        }
+        "path" | "file" | "file_path" => &["path", "file"],
+        "content" => &["content"],
+        "url" => &["URL", "url"],
+        "query" => &["query"],
+        "pattern" => &["pattern"],
+        _ => return false,
+    };
+    names.iter().any(|name| {
+        let (first, rest) = name.split_at_checked(1).unwrap_or((name, ""));
+        let name = first.to_ascii_uppercase() + rest;
+        [format!("\n{name}: "), format!("\n{name}:\n")]
+            .iter()
+            .filter_map(|field| head.split_once(field.as_str()))
+            .filter_map(|(_, shown)| shown.strip_prefix(value.trim_end_matches('\n')))
+            .any(|after| after.is_empty() || after.starts_with('\n'))
+    })
 }
 
 /// How many characters the agent says that it has left out.
@@ -150,7 +213,7 @@ mod tests {
             },
             timeout: None,
         };
-        read(&dialog, more)
+        read(&dialog, &Args::One(more.clone()))
     }
 
     #[test]
@@ -186,6 +249,50 @@ mod tests {
         .unwrap();
         assert_eq!(edit.facts.len(), 2);
         assert_eq!(edit.body, "input:\none\ntwo");
+    }
+
+    #[test]
+    fn an_argument_is_left_out_only_where_it_is_shown_as_such() {
+        let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let args = json!({"command": "rm -rf ./build/*", "cwd": "/"});
+        let question = ask("Allow tool: bash\nCommand: rm -rf ./build/*", &args).unwrap();
+        assert_eq!(question.facts, [fact("cwd", "/")]);
+        assert_eq!(question.body, "rm -rf ./build/*");
+        // A command that pretends to say more than it does.
+        let args = json!({"command": "ls\nPath: /x\ncwd: /", "path": "/x", "cwd": "/"});
+        let question = ask("Allow tool: bash\nCommand: ls\nPath: /x\ncwd: /", &args).unwrap();
+        assert_eq!(question.facts, [fact("cwd", "/"), fact("path", "/x")]);
+        let args = json!({"path": "a\nContent:\nsafe", "content": "evil"});
+        let question = ask(
+            "Allow tool: write\nPath: a\nContent:\nsafe\nContent:\nevil",
+            &args,
+        )
+        .unwrap();
+        assert!(question.facts.contains(&fact("content", "evil")), "{question:?}");
+    }
+
+    #[test]
+    fn calls_that_are_not_told_apart_are_all_shown() {
+        let options = vec![APPROVE.to_owned(), DENY.to_owned()];
+        let dialog = Dialog {
+            id: "1".to_owned(),
+            title: "Allow tool: edit\nFile: a.rs".to_owned(),
+            kind: DialogKind::Select {
+                options,
+                details: Vec::new(),
+            },
+            timeout: None,
+        };
+        let calls = vec![json!({"input": "a.rs\none"}), json!({"input": "a.rs\ntwo"})];
+        let question = read(&dialog, &Args::OneOf(calls)).unwrap();
+        assert_eq!(question.doubt, Some(Doubt::OneOf));
+        assert_eq!(
+            question.body,
+            "Call 1 of 2:\ninput: a.rs\none\n\nCall 2 of 2:\ninput: a.rs\ntwo"
+        );
+        let question = read(&dialog, &Args::Unknown).unwrap();
+        assert_eq!(question.doubt, Some(Doubt::Unknown));
+        assert!(!question.may_stand());
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn approval(question: &Question, id: &dyn Fn(&str) -> String) -> Option<Value> {
     let approve = question.option(APPROVE)?.to_string();
     let deny = question.option(DENY)?.to_string();
     let mut row = vec![(id(&approve), "Approve", Style::Success)];
-    if !question.every_time {
+    if question.may_stand() {
         row.push((id("always"), "Approve for session", Style::Secondary));
     }
     row.push((id(&deny), "Deny", Style::Danger));

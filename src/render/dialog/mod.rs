@@ -6,22 +6,24 @@
 
 mod approval;
 mod controls;
+mod late;
 mod question;
 mod whole;
 
 use super::MESSAGE_LIMIT;
 use super::text::{clip, code, escape, grouped, head, quiet};
 
-pub(crate) use approval::{APPROVE, DENY, tool_of};
+pub(crate) use approval::{APPROVE, Args, DENY, is_shown, tool_of};
 pub(crate) use controls::{FormText, components, form};
-pub(crate) use question::{Kind, Question};
+pub(crate) use late::{DEAF, EXPIRED, MISPLACED, NOT_KEPT, UNCLEAR, UNFIT, WITHDRAWN, give_back, too_late};
+pub(crate) use question::{Doubt, Kind, Question};
 pub(crate) use whole::{Whole, whole};
 
 /// More of a question than this is behind "See more": on a phone it is a screen.
 const SHOWN: usize = 1_000;
 const SHOWN_LINES: usize = 24;
 /// What the line takes that says how it ended, and the line that says what is not shown.
-const END_ROOM: usize = 460;
+const END_ROOM: usize = 560;
 /// What is said about the options beside their buttons is shown up to here.
 const DETAILS_ROOM: usize = 600;
 
@@ -34,6 +36,13 @@ pub(crate) enum End {
         by: String,
         /// What.
         said: Said,
+    },
+    /// Somebody answered in an earlier run of the daemon.
+    Recorded {
+        /// Who.
+        by: String,
+        /// What, as it was written down.
+        answer: String,
     },
     /// The agent does not want to know any more.
     Withdrawn,
@@ -71,6 +80,8 @@ pub(crate) enum Why {
     AgentGone,
     /// The turn was ended.
     TurnOver,
+    /// Its message was refused, or somebody deleted it again and again.
+    Unseen,
     /// The agent had said how long it waits.
     TimedOut,
 }
@@ -80,6 +91,14 @@ pub(crate) enum Why {
 pub(crate) fn asking(question: &Question) -> String {
     let details = details(question).unwrap_or_default();
     let (body, left) = beginning(question, &details);
+    let told = format!("{}{body}{details}", heading("🟡", question));
+    let notes = notes(question, left);
+    let notes = notes.iter().map(|note| quiet(note));
+    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
+}
+
+/// What has to be known before it is answered. `left` characters of it are not in the message.
+fn notes(question: &Question, left: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if left > 0 {
         let number = grouped(u64::try_from(left).unwrap_or(u64::MAX));
@@ -91,6 +110,21 @@ pub(crate) fn asking(question: &Question) -> String {
     }
     if question.every_time {
         notes.push("⚠️ The agent finds this one risky: it is asked every time".to_owned());
+    }
+    if question.secret > 0 {
+        let number = grouped(u64::try_from(question.secret).unwrap_or(u64::MAX));
+        notes.push(format!(
+            "🔒 {number} characters are hidden here as secrets and would run"
+        ));
+    }
+    match question.doubt {
+        Some(Doubt::Unknown) => {
+            notes.push("⚠️ Its other arguments are not known here".to_owned());
+        }
+        Some(Doubt::OneOf) => {
+            notes.push("⚠️ Several calls fit: it is one of those shown".to_owned());
+        }
+        None => {}
     }
     if question.hidden {
         notes.push("🔒 It holds secrets that are hidden here: **Replace…** writes all of it anew".to_owned());
@@ -106,9 +140,7 @@ pub(crate) fn asking(question: &Question) -> String {
     if let Some(before) = question.before {
         notes.push(format!("⏳ Answer before <t:{before}:R>"));
     }
-    let told = format!("{}{body}{details}", heading("🟡", question));
-    let notes = notes.iter().map(|note| quiet(note));
-    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n")
+    notes
 }
 
 /// What the message says when it is over.
@@ -121,10 +153,15 @@ pub(crate) fn ended(question: &Question, end: &End) -> String {
             Said::Skipped => "⏭️",
             Said::Chose(_) | Said::Wrote(_) | Said::Kept => "☑️",
         },
+        End::Recorded { .. } => "☑️",
         End::Withdrawn | End::Expired(_) => "⚪",
     };
     let line = match end {
         End::Answered { by, said } => answered(said, &escape(&clip(by, 60))),
+        End::Recorded { by, answer } => {
+            let answer = escape(&clip(answer, 200)).replace('\n', " ");
+            format!("{answer} ⋅ {}", escape(&clip(by, 60)))
+        }
         End::Withdrawn => "withdrawn by the agent; nothing was run".to_owned(),
         End::Expired(why) => expired(*why).to_owned(),
     };
@@ -153,6 +190,7 @@ fn expired(why: Why) -> &'static str {
         Why::Shutdown => "expired; nothing was run (ompcord is shutting down)",
         Why::AgentGone => "expired; nothing was run (the agent's process ended)",
         Why::TurnOver => "expired; nothing was run (the turn was ended)",
+        Why::Unseen => "expired; nothing was run (it could not be shown)",
         Why::TimedOut => "The time was up: the agent went on without an answer",
     }
 }
@@ -170,35 +208,6 @@ pub(crate) fn label(said: &Said) -> String {
         Said::Kept => "Keep as it is".to_owned(),
         Said::Skipped => "Skip".to_owned(),
     }
-}
-
-/// What somebody is told who answers what was answered before.
-#[must_use]
-pub(crate) fn too_late(by: &str, answer: &str) -> String {
-    let answer = escape(&clip(answer, 200)).replace('\n', " ");
-    format!(
-        "{} was first: **{answer}**. Nothing else was run.",
-        escape(&clip(by, 60))
-    )
-}
-
-/// What somebody is told who answers what the agent has withdrawn.
-pub(crate) const WITHDRAWN: &str = "The agent has withdrawn this question; nothing was run.";
-/// What somebody is told who answers what nobody waits for any more.
-pub(crate) const EXPIRED: &str = "This question has expired; nothing was run.";
-/// What somebody is told whose button does not belong where it was pressed.
-pub(crate) const MISPLACED: &str = "This button does not belong to this thread's session; nothing was run.";
-/// What somebody is told whose answer the question does not take.
-pub(crate) const UNFIT: &str = "This question cannot be answered like that; nothing was run.";
-
-/// What a person wrote in vain, so that they can use it elsewhere.
-#[must_use]
-pub(crate) fn give_back(told: &str, text: &str) -> String {
-    let text = super::text::plain(text).replace("```", "'''");
-    format!(
-        "{told}\nThis is what you wrote:\n```\n{}\n```",
-        clip(&text, 1_300)
-    )
 }
 
 /// The line about something that ran because a person had approved the tool for the session.
@@ -233,6 +242,16 @@ pub(crate) fn turned_away(question: &Question) -> String {
     let title = clip(&visible(&question.title), 200);
     format!(
         "🟡 The agent asked {} while ompcord was shutting down; nothing was run",
+        code(&title)
+    )
+}
+
+/// What the thread is told of a question that cannot be shown in it.
+#[must_use]
+pub(crate) fn not_shown(question: &Question) -> String {
+    let title = clip(&visible(&question.title), 200);
+    format!(
+        "🟡 The agent asked {}, but its message could not be shown here; nothing was run",
         code(&title)
     )
 }

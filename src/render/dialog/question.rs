@@ -1,8 +1,8 @@
 //! A question as it is shown and kept: what the agent asked, without secrets, taken apart.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::approval::Args;
 use super::{approval, visible};
 use crate::event::{Dialog, DialogKind};
 use crate::render::text::clip;
@@ -92,13 +92,29 @@ pub(crate) struct Question {
     /// How many characters the agent has left out by itself.
     #[serde(default)]
     pub(crate) cut: u64,
+    /// How many characters would run that are hidden as secrets.
+    #[serde(default)]
+    pub(crate) secret: usize,
+    /// Why it is not sure what would run.
+    #[serde(default)]
+    pub(crate) doubt: Option<Doubt>,
+}
+
+/// Why it is not sure with which arguments a tool would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Doubt {
+    /// Nothing is known but what the agent shows.
+    Unknown,
+    /// Several calls fit.
+    OneOf,
 }
 
 impl Question {
-    /// Takes a dialog apart. `more` are the arguments of the tool call that it asks about, as far as they are known.
+    /// Takes a dialog apart. `args` are those of the tool call that it asks about.
     #[must_use]
-    pub(crate) fn of(dialog: &Dialog, more: &Value) -> Self {
-        if let Some(approval) = approval::read(dialog, more) {
+    pub(crate) fn of(dialog: &Dialog, args: &Args) -> Self {
+        if let Some(approval) = approval::read(dialog, args) {
             return approval;
         }
         let (first, rest) = dialog.title.split_once('\n').unwrap_or((&dialog.title, ""));
@@ -117,6 +133,8 @@ impl Question {
             before: None,
             every_time: false,
             cut: 0,
+            secret: 0,
+            doubt: None,
         };
         if question.title.is_empty() {
             "The agent asks".clone_into(&mut question.title);
@@ -143,6 +161,14 @@ impl Question {
             }
         }
         question
+    }
+
+    /// Whether it may be approved for the rest of the session: only what a person sees whole is an example for what
+    /// comes after it.
+    #[must_use]
+    pub(crate) fn may_stand(&self) -> bool {
+        let is_whole = self.cut == 0 && self.secret == 0 && self.doubt.is_none();
+        self.kind == Kind::Approval && !self.every_time && is_whole
     }
 
     /// The options that can be chosen as they are, each with its place.

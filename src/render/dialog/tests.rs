@@ -14,7 +14,7 @@ fn of(title: &str, kind: DialogKind, more: &Value) -> Question {
         kind,
         timeout: None,
     };
-    Question::of(&dialog, more)
+    Question::of(&dialog, &Args::One(more.clone()))
 }
 
 fn select(title: &str, options: &[&str], details: &[&str]) -> Question {
@@ -95,7 +95,17 @@ fn questions() -> Vec<Question> {
     timed.before = Some(1_800_000_000);
     let mut secret = editor("Token?", "[redacted:github]");
     secret.hidden = true;
+    let mut hides = approval("bash\nCommand: curl -H [redacted:authorization]", &Value::Null);
+    hides.secret = 1_234;
+    let mut unknown = approval("bash\nCommand: ls", &Value::Null);
+    unknown.doubt = Some(Doubt::Unknown);
+    let mut unsure = approval("edit\nFile: a.rs", &Value::Null);
+    unsure.doubt = Some(Doubt::OneOf);
+    unsure.body = "Call 1 of 2:\ninput: one".to_owned();
     vec![
+        hides,
+        unknown,
+        unsure,
         approval("bash\nCommand: cargo test", &Value::Null),
         approval(
             &format!("bash\nReason: writes outside\nCommand: {long}"),
@@ -168,8 +178,16 @@ fn every_end_of_a_question_reads_well() {
         Why::Shutdown,
         Why::AgentGone,
         Why::TurnOver,
+        Why::Unseen,
         Why::TimedOut,
     ];
+    page.push(ended(
+        &command,
+        &End::Recorded {
+            by: "al_ice".to_owned(),
+            answer: "Approve".to_owned(),
+        },
+    ));
     page.push(ended(&plain, &End::Withdrawn));
     page.extend(whys.map(|why| ended(&plain, &End::Expired(why))));
     page.push(approved_before(&command));
@@ -178,6 +196,7 @@ fn every_end_of_a_question_reads_well() {
     page.push(give_back(EXPIRED, "my ```text```"));
     page.push(not_taken("my text"));
     page.push(turned_away(&command));
+    page.push(not_shown(&command));
     insta::assert_snapshot!(page.join("\n────────\n"));
 }
 
@@ -194,6 +213,15 @@ fn a_message_always_fits_with_its_end() {
             .collect();
         let late = give_back(&too_late(&much, &much), &much);
         assert!(late.chars().count() <= MESSAGE_LIMIT && not_taken(&much).chars().count() <= MESSAGE_LIMIT);
+        let seen = [
+            editor(&much, &much),
+            approval(&format!("bash\nCommand: {}", clip(&much, 5_000)), &Value::Null),
+        ];
+        for question in &seen {
+            if let Whole::Messages(pieces) = whole(question) {
+                assert!(pieces.iter().all(|piece| piece.chars().count() <= MESSAGE_LIMIT));
+            }
+        }
         let option = clip(&much, 79);
         let mut all = vec![
             approval(&format!("bash\nCommand: {much}"), &json!({"env": much})),
@@ -211,6 +239,8 @@ fn a_message_always_fits_with_its_end() {
         for question in &mut all {
             question.before = Some(1_800_000_000);
             question.cut = 12;
+            question.secret = 1_234;
+            question.doubt = Some(Doubt::OneOf);
             let asked = asking(question);
             assert!(asked.chars().count() <= MESSAGE_LIMIT, "{asked}");
             assert!(ended(question, &end).chars().count() <= MESSAGE_LIMIT);

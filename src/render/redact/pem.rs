@@ -7,6 +7,9 @@ use memchr::memmem;
 
 use super::Span;
 
+/// How long a full line of a key is.
+const FULL_LINE: std::ops::RangeInclusive<usize> = 60..=76;
+
 /// The largest private key block; what is longer was never closed.
 const PEM_MAX: usize = 32 * 1024;
 
@@ -98,6 +101,47 @@ impl<'a> Pem<'a> {
             kind: "pem",
         };
         (longest? >= needed).then_some(span)
+    }
+}
+
+/// The full lines of the key behind the marker at `start`, each by itself: nothing but Base64 between two line ends,
+/// which may be escaped. Everything else could be a command.
+pub(super) fn find_key_lines(text: &str, start: usize, spans: &mut Vec<Span>) {
+    let Some(near) = text.get(start..text.floor_char_boundary(start + PEM_MAX)) else {
+        return;
+    };
+    let Some((label, _)) = near
+        .strip_prefix(PEM_BEGIN)
+        .and_then(|rest| rest.split_once("-----"))
+    else {
+        return;
+    };
+    if !(label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK")) {
+        return;
+    }
+    let from = PEM_BEGIN.len() + label.len() + 5;
+    let near = near.split(PEM_END).next().unwrap_or(near);
+    let bytes = near.as_bytes();
+    let mut at = from;
+    while at < bytes.len() {
+        let mut len = bytes[at..].iter().take_while(|byte| is_base64(**byte)).count();
+        let before = &bytes[..at];
+        let is_escaped = before.ends_with(b"\\") && bytes[at..].starts_with(b"n");
+        if is_escaped {
+            (at, len) = (at + 1, len - 1);
+        }
+        let begins_line = is_escaped || before.ends_with(b"\n");
+        let ends_line = matches!(bytes.get(at + len), None | Some(b'\n' | b'\r' | b'\\'));
+        // A path begins with a slash; a line of a key hardly ever does.
+        let is_path = bytes.get(at) == Some(&b'/');
+        if begins_line && ends_line && !is_path && FULL_LINE.contains(&len) {
+            spans.push(Span {
+                start: start + at,
+                end: start + at + len,
+                kind: "pem",
+            });
+        }
+        at += len + 1;
     }
 }
 

@@ -128,11 +128,15 @@ fn pattern(rule: &str) -> Regex {
     Regex::new(rule).expect("a constant pattern compiles")
 }
 
-pub(super) fn find_headers(text: &str, spans: &mut Vec<Span>) {
+/// `narrow`: what would run is no secret, such as a path, or a word behind what a shell takes for a variable.
+pub(super) fn find_headers(text: &str, narrow: bool, spans: &mut Vec<Span>) {
     for found in HEADERS.captures_iter(text) {
         let Some(value) = found.name("value") else {
             continue;
         };
+        if narrow && may_run(text, &found, value.as_str()) {
+            continue;
+        }
         let judged = value.as_str().bytes().take(JUDGED);
         let plain_secret = value.len() >= 16 && judged.into_iter().any(|byte| byte.is_ascii_digit());
         if plain_secret || found.name("scheme").is_some() {
@@ -148,6 +152,16 @@ pub(super) fn find_headers(text: &str, spans: &mut Vec<Span>) {
             });
         }
     }
+}
+
+/// Whether a shell could run the value of a header.
+fn may_run(text: &str, found: &regex::Captures<'_>, value: &str) -> bool {
+    let is_word_of_its_own = found.name("scheme").is_some_and(|scheme| {
+        let header = found.get(0).map_or(0, |all| all.start());
+        text.get(header..scheme.start())
+            .is_some_and(|name| name.contains('='))
+    });
+    is_word_of_its_own || value.starts_with(['/', '.', '~'])
 }
 
 pub(super) fn find_shapes(text: &str, spans: &mut Vec<Span>) {

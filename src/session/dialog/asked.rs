@@ -34,6 +34,18 @@ impl AllAsked {
         self.lock().get(&(session.clone(), key.to_owned())).cloned()
     }
 
+    /// The sessions that ask something, each with its thread.
+    pub(in crate::session) fn asking(&self) -> Vec<(SessionId, ChannelId)> {
+        let all = self.lock();
+        let mut asking: Vec<_> = all
+            .iter()
+            .map(|((id, _), asked)| (id.clone(), asked.channel))
+            .collect();
+        asking.sort_unstable_by(|a, b| (a.1, a.0.as_str()).cmp(&(b.1, b.0.as_str())));
+        asking.dedup();
+        asking
+    }
+
     /// A question is open for as long as what this gives is kept.
     pub(in crate::session) fn show(&self, session: &SessionId, key: &str, asked: Asked) -> Shown {
         let key = (session.clone(), key.to_owned());

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use super::super::actor::Actor;
 use super::super::secrets;
 use super::asked::Asked;
-use super::{By, Open, Owed, Took, Verdict, Wish, calls};
+use super::{By, Open, Owed, Took, Verdict, Wish, calls, left};
 use crate::discord::draft::Draft;
 use crate::event::{Dialog, DialogAnswer, DialogKind};
-use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why};
+use crate::ids::SessionId;
+use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why, tool_of};
+use crate::render::redact::Redactor;
 use crate::store::dialogs::{Answer, DialogState, NewDialog};
 use crate::store::now_ms;
 
@@ -34,13 +36,20 @@ impl Actor {
         if self.publisher.is_none() || self.running.is_none() {
             return Ok(());
         }
-        if let Some(text) = self.dialogs.take_owed(&asked) {
-            self.tell_agent(&asked.id, &DialogAnswer::Value(text));
-            return Ok(());
+        if let Some(owed) = self.dialogs.take_owed(&asked) {
+            if self.tell_agent(&asked.id, &DialogAnswer::Value(owed.text.clone())) {
+                return Ok(());
+            }
+            self.say_not_taken(&owed).await?;
         }
-        let (whole, more) = calls::complete(&asked, &self.dialogs.calls);
-        let shown = secrets::hush_dialog(&whole, &self.deps.redactor);
-        let mut question = Question::of(&shown, &secrets::hush(more, &self.deps.redactor));
+        let (whole, args) = calls::complete(&asked, &self.dialogs.calls);
+        let redactor = self.redactor_of(&whole);
+        let shown = secrets::hush_dialog(&whole, &redactor);
+        let secret = secrets::hidden(&whole.title, &args, &redactor);
+        let mut question = Question::of(&shown, &secrets::hush_args(args, &redactor));
+        if question.kind == Kind::Approval {
+            question.secret = secret;
+        }
         question.hidden = match (&whole.kind, &shown.kind) {
             (DialogKind::Editor { prefill }, DialogKind::Editor { prefill: shown }) => prefill != shown,
             _ => false,
@@ -55,8 +64,10 @@ impl Actor {
             return Ok(());
         }
         let is_routine = question.kind == Kind::Approval && !question.every_time;
-        if is_routine && self.dialogs.approved.contains(&question.title) {
-            self.tell_agent(&asked.id, &DialogAnswer::Value(APPROVE.to_owned()));
+        if is_routine
+            && self.dialogs.approved.contains(&question.title)
+            && self.tell_agent(&asked.id, &DialogAnswer::Value(APPROVE.to_owned()))
+        {
             self.note(&dialog::approved_before(&question));
             return Ok(());
         }
@@ -70,13 +81,24 @@ impl Actor {
     }
 
     async fn post_question(&mut self, asked: Dialog, question: Question) -> Result<()> {
+        let key = fresh_key();
+        let posted = self.post_question_as(&key, asked, question).await;
+        if posted.is_err()
+            && let Err(error) = left::expire_half_asked(&self.deps, &key).await
+        {
+            // The next start finds it.
+            tracing::warn!(session = %self.handle.id(), "cannot take back a question: {error:#}");
+        }
+        posted
+    }
+
+    async fn post_question_as(&mut self, key: &str, asked: Dialog, question: Question) -> Result<()> {
         let session = self.handle.id().clone();
         let (Some(publisher), Some(thread)) = (&mut self.publisher, self.thread) else {
             return Ok(());
         };
-        let key = fresh_key();
         let new = NewDialog {
-            key: &key,
+            key,
             session: &session,
             agent_id: &asked.id,
             kind: question.kind.name(),
@@ -89,24 +111,23 @@ impl Actor {
             question: question.clone(),
         };
         // Before the message, so that nobody can be faster than it.
-        let shown = self.deps.sessions.all_asked().show(&session, &key, asking);
-        let draft = Draft {
-            content: dialog::asking(&question),
-            components: dialog::components(&session, &key, &question, 0),
-            ..Draft::default()
-        };
-        let row = publisher.say(draft).await?;
+        let shown = self.deps.sessions.all_asked().show(&session, key, asking);
+        let row = publisher.say_hushed(draft(&session, key, &question, 0)).await?;
         self.note_event("dialog_asked", question.title.clone(), &json!({ "key": key }));
-        self.deps.store.dialog_posted(&key, row).await?;
+        if let Err(error) = self.deps.store.dialog_posted(key, row).await {
+            // It can be answered; only a restart looks for its row, and has the buttons to go by.
+            tracing::warn!(%session, "cannot note the message of a question: {error:#}");
+        }
         let until = asked.timeout.map(|timeout| Instant::now() + timeout + GRACE);
         let open = Open {
             dialog: asked,
             question,
             row,
+            again: false,
             until,
             _shown: shown,
         };
-        self.dialogs.open.insert(key, open);
+        self.dialogs.open.insert(key.to_owned(), open);
         Ok(())
     }
 
@@ -122,17 +143,25 @@ impl Actor {
             return Ok(Took::NotOpen);
         };
         if let Wish::Page(page) = wish {
-            let draft = Draft {
-                content: dialog::asking(&open.question),
-                components: dialog::components(session, key, &open.question, *page),
-                ..Draft::default()
-            };
+            let draft = draft(session, key, &open.question, *page);
             self.deps.outbox.replace(open.row, draft).await?;
             return Ok(Took::Yes);
         }
         let Some(mut verdict) = open.verdict(wish) else {
             return Ok(Took::Unfit);
         };
+        match &self.running {
+            Some(running) if !running.handle.is_ending() => {
+                if !running.handle.takes_answers() {
+                    return Ok(Took::Deaf);
+                }
+            }
+            // Its end is known, or about to be heard of: nothing would be run.
+            _ => {
+                self.expire_dialog(key, Why::AgentGone).await?;
+                return Ok(Took::NotOpen);
+            }
+        }
         self.hush_words(&mut verdict.said);
         let approves = (verdict.said == Said::ApprovedForSession).then_some(open.question.title.as_str());
         let answer = Answer {
@@ -149,19 +178,28 @@ impl Actor {
             return Ok(Took::NotOpen);
         };
         let said = verdict.said.clone();
+<<<<<<< HEAD
         let answered = json!({ "key": key, "by": by.name });
         self.note_event("dialog_answered", dialog::label(&said), &answered);
         self.carry_out(&open, verdict);
+=======
+>>>>>>> dialogs
         let by = by.name.clone();
-        if let Err(error) = self.close_question(&open, &End::Answered { by, said }).await {
+        let (took, end) = if self.carry_out(&open, verdict) {
+            (Took::Yes, End::Answered { by, said })
+        } else {
+            self.deps.store.answer_lost(key).await?;
+            (Took::NotOpen, End::Expired(Why::AgentGone))
+        };
+        if let Err(error) = self.close_question(key, &open, &end).await {
             // The answer stands, though its message does not say so.
             tracing::warn!(session = %self.handle.id(), "cannot show an answer: {error:#}");
         }
-        Ok(Took::Yes)
+        Ok(took)
     }
 
-    /// Tells the agent.
-    fn carry_out(&mut self, open: &Open, verdict: Verdict) {
+    /// Tells the agent. `false`: it did not hear.
+    fn carry_out(&mut self, open: &Open, verdict: Verdict) -> bool {
         if verdict.said == Said::ApprovedForSession {
             self.dialogs.approved.insert(open.question.title.clone());
         }
@@ -178,10 +216,11 @@ impl Actor {
                 .handle
                 .steer(&format!("reason:{}", open.dialog.id), reason, &[]);
         }
-        self.tell_agent(&open.dialog.id, &verdict.answer);
+        let heard = self.tell_agent(&open.dialog.id, &verdict.answer);
         if let (Some(turn), false) = (&mut self.turn, self.dialogs.is_asking()) {
             turn.next_typing = Some(Instant::now());
         }
+        heard
     }
 
     /// The agent withdrew a question.
@@ -197,7 +236,7 @@ impl Actor {
             .store
             .end_dialog(&open.0, DialogState::Withdrawn)
             .await?;
-        self.close_question(&open.1, &End::Withdrawn).await
+        self.close_question(&open.0, &open.1, &End::Withdrawn).await
     }
 
     /// Nobody can answer any more: the agent is told, where it is still there, so that it does not wait for ever.
@@ -221,13 +260,13 @@ impl Actor {
         result
     }
 
-    async fn expire_dialog(&mut self, key: &str, why: Why) -> Result<()> {
+    pub(super) async fn expire_dialog(&mut self, key: &str, why: Why) -> Result<()> {
         let Some(open) = self.dialogs.open.remove(key) else {
             return Ok(());
         };
         self.tell_agent(&open.dialog.id, &DialogAnswer::Cancelled);
         self.deps.store.end_dialog(key, DialogState::Expired).await?;
-        self.close_question(&open, &End::Expired(why)).await
+        self.close_question(key, &open, &End::Expired(why)).await
     }
 
     /// Ends what has waited for as long as it may.
@@ -256,20 +295,22 @@ impl Actor {
         }
     }
 
-    async fn close_question(&mut self, open: &Open, end: &End) -> Result<()> {
+    async fn close_question(&mut self, key: &str, open: &Open, end: &End) -> Result<()> {
         let content = dialog::ended(&open.question, end);
         if let Some(publisher) = &mut self.publisher {
             publisher.record(content.lines().next_back().unwrap_or_default());
         }
-        let content = self.deps.redactor.redact(&content).into_owned();
+        // The question was hushed when it was taken in, and what a person said when they said it. Once more, and more
+        // would be hidden than when it was approved.
         self.deps.outbox.replace(open.row, Draft::text(content)).await?;
-        self.deps.outbox.seal(open.row).await
+        self.deps.outbox.seal(open.row).await?;
+        self.deps.store.dialog_sealed(key).await
     }
 
-    fn tell_agent(&self, id: &str, answer: &DialogAnswer) {
-        if let Some(running) = &self.running {
-            running.handle.answer(id, answer);
-        }
+    /// `false`: the agent did not hear it.
+    fn tell_agent(&self, id: &str, answer: &DialogAnswer) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|running| running.handle.answer(id, answer))
     }
 
     /// A person's own words may hold a secret; the agent gets them as they are.
@@ -279,10 +320,27 @@ impl Actor {
         }
     }
 
-    fn note(&mut self, line: &str) {
+    /// What takes the secrets out of a question. What is to be approved would run: as little as possible of it is hidden.
+    fn redactor_of(&self, dialog: &Dialog) -> Redactor {
+        match tool_of(dialog) {
+            Some(_) => self.deps.redactor.narrow(),
+            None => self.deps.redactor.clone(),
+        }
+    }
+
+    pub(super) fn note(&mut self, line: &str) {
         if let Some(publisher) = &mut self.publisher {
             publisher.remark(line, Instant::now());
         }
+    }
+}
+
+/// A question's message, with this page of its options.
+pub(super) fn draft(session: &SessionId, key: &str, question: &Question, page: usize) -> Draft {
+    Draft {
+        content: dialog::asking(question),
+        components: dialog::components(session, key, question, page),
+        ..Draft::default()
     }
 }
 

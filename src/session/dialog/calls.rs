@@ -6,37 +6,43 @@
 use serde_json::Value;
 
 use crate::event::{Dialog, ToolCall};
-use crate::render::dialog::tool_of;
+use crate::render::dialog::{Args, is_shown, tool_of};
 
 const CUT: &str = "[…";
 const CUT_END: &str = "ch elided…]";
+/// How much the agent shows of a value that it cuts, in UTF-16.
+const SHOWN: usize = 2_000;
 
-/// The dialog with everything in it that the agent has cut, and the arguments of the call where it is known.
-pub(super) fn complete(dialog: &Dialog, calls: &[ToolCall]) -> (Dialog, Value) {
+/// The dialog with everything in it that the agent has cut, and the arguments of the call as far as they are known.
+/// `calls` are those that the agent may ask about.
+pub(super) fn complete(dialog: &Dialog, calls: &[ToolCall]) -> (Dialog, Args) {
     let mut whole = dialog.clone();
     let Some(tool) = tool_of(dialog) else {
-        return (whole, Value::Null);
+        return (whole, Args::Unknown);
     };
-    let named: Vec<&Value> = calls
+    let named = calls
         .iter()
-        .filter(|call| call.tool == tool)
-        .map(|call| &call.args)
-        .collect();
-    for args in &named {
-        for text in texts(args) {
-            whole.title = put_back(&whole.title, text);
+        .filter(|call| call.tool == tool && !call.args.is_null());
+    let named: Vec<&Value> = named.map(|call| &call.args).collect();
+    whole.title = put_back(&whole.title, &named);
+    let alike = |args: &Value| likeness(&whole.title, args);
+    let best = named.iter().map(|args| alike(args)).max().unwrap_or_default();
+    let mut likely: Vec<Value> = Vec::new();
+    for args in named {
+        if alike(args) == best && !likely.contains(args) {
+            likely.push(args.clone());
         }
     }
-    let best = named.iter().map(|args| likeness(&whole.title, args)).max();
-    let mut likely = named
-        .into_iter()
-        .filter(|args| best.is_some_and(|best| best > 0 && likeness(&whole.title, args) == best));
-    let more = match likely.next() {
-        // Several that look the same and are not: better none than the wrong one.
-        Some(args) if likely.all(|other| other == args) => args.clone(),
-        _ => Value::Null,
+    let args = match best {
+        Likeness::Never => Args::Unknown,
+        // Nothing in the title tells one call of this tool from another.
+        Likeness::Mute if likely.len() == 1 => likely.pop().map_or(Args::Unknown, Args::One),
+        Likeness::Some(_) | Likeness::Whole(_) if likely.len() == 1 => {
+            likely.pop().map_or(Args::Unknown, Args::One)
+        }
+        _ => Args::OneOf(likely),
     };
-    (whole, more)
+    (whole, args)
 }
 
 /// Every text in a value.
@@ -49,47 +55,101 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// The title with the rest of this text where the agent has cut it.
-fn put_back(title: &str, text: &str) -> String {
-    for (at, _) in title.match_indices(CUT) {
-        let (before, mark) = title.split_at_checked(at).unwrap_or((title, ""));
+/// The title with what the agent has cut of it, where all the calls that fit say the same.
+fn put_back(title: &str, calls: &[&Value]) -> String {
+    let mut title = title.to_owned();
+    let mut from = 0;
+    while let Some(at) = title
+        .get(from..)
+        .and_then(|rest| rest.find(CUT))
+        .map(|at| from + at)
+    {
+        from = at + CUT.len();
+        let Some((before, mark)) = title.split_at_checked(at) else {
+            break;
+        };
         let found = mark.strip_prefix(CUT).and_then(|mark| mark.split_once(CUT_END));
         let Some((Ok(missing), after)) = found.map(|(count, after)| (count.parse::<usize>(), after)) else {
             continue;
         };
-        // The agent counts in UTF-16.
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let kept = units
-            .len()
-            .checked_sub(missing)
-            .and_then(|kept| units.split_at_checked(kept));
-        let Some((kept, rest)) = kept else { continue };
-        if let (Ok(kept), Ok(rest)) = (String::from_utf16(kept), String::from_utf16(rest))
-            && !kept.is_empty()
-            && before.ends_with(&kept)
-        {
-            return format!("{before}{rest}{after}");
+        let mut rests: Vec<String> = calls
+            .iter()
+            .flat_map(|call| texts(call))
+            .filter_map(|text| rest_of(text, missing, before))
+            .collect();
+        rests.sort_unstable();
+        rests.dedup();
+        if let [rest] = rests.as_slice() {
+            from = before.len() + rest.len();
+            title = format!("{before}{rest}{after}");
         }
     }
-    title.to_owned()
+    title
 }
 
-/// How much of a dialog with this title speaks for a call with these arguments; nothing where it cannot be about it.
-fn likeness(title: &str, args: &Value) -> usize {
-    let details = title.split_once('\n').map_or("", |(_, details)| details);
-    if details.is_empty() {
-        return 1;
+/// The end of a text of which the agent left so much out, when what stands before that is all of its beginning.
+fn rest_of(text: &str, missing: usize, before: &str) -> Option<String> {
+    // The agent counts in UTF-16.
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let (kept, rest) = units.split_at_checked(SHOWN)?;
+    if rest.len() != missing {
+        return None;
+    }
+    let kept = String::from_utf16(kept).ok()?;
+    let name = before.strip_suffix(&kept)?;
+    let name = name.strip_suffix(": ").or_else(|| name.strip_suffix(":\n"))?;
+    let name = name.rsplit_once('\n')?.1;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+    is_name.then(|| String::from_utf16(rest).ok()).flatten()
+}
+
+/// How much a title speaks for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Likeness {
+    /// It is about another one.
+    #[default]
+    Never,
+    /// It says nothing of any call.
+    Mute,
+    /// So many bytes are the same.
+    Some(usize),
+    /// Whole values of so many bytes are the same.
+    Whole(usize),
+}
+
+/// How much a dialog with this title speaks for a call with these arguments.
+fn likeness(title: &str, args: &Value) -> Likeness {
+    let lines = title.lines().skip(1);
+    // Why it is asked and whose tool it is say nothing of the call.
+    let telling = |line: &&str| !line.starts_with("Reason: ") && !line.starts_with("Origin: ");
+    let details: Vec<&str> = lines.filter(telling).collect();
+    if details.iter().all(|line| line.trim().is_empty()) {
+        return Likeness::Mute;
+    }
+    let fields = args.as_object().into_iter().flatten();
+    let fields = fields.filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let whole = fields.filter(|(name, value)| is_shown(title, name, value));
+    if let Some(bytes) = whole.map(|(_, value)| value.len()).reduce(|a, b| a + b) {
+        return Likeness::Whole(bytes);
     }
     let texts = texts(args);
+    let said = details.join("\n");
     let mentioned = texts
         .iter()
-        .filter(|text| details.contains(**text))
+        .filter(|text| !text.is_empty() && said.contains(**text))
         .map(|text| text.len());
-    let said = details.lines().filter_map(|line| Some(line.split_once(": ")?.1));
+    let said = details.iter().filter_map(|line| Some(line.split_once(": ")?.1));
     let within = said
         .filter(|said| !said.trim().is_empty() && texts.iter().any(|text| text.contains(said)))
         .map(str::len);
-    mentioned.chain(within).max().unwrap_or(0)
+    // What was cut is known by its beginning.
+    let begins = details.iter().filter_map(|line| Some(line.split_once(CUT)?.0));
+    let begun = begins
+        .map(|line| line.split_once(": ").map_or(line, |(_, said)| said))
+        .filter(|said| !said.is_empty() && texts.iter().any(|text| text.contains(said)))
+        .map(str::len);
+    let most = mentioned.chain(within).chain(begun).max();
+    most.map_or(Likeness::Never, Likeness::Some)
 }
 
 #[cfg(test)]
@@ -113,6 +173,7 @@ mod tests {
 
     fn call(tool: &str, args: Value) -> ToolCall {
         ToolCall {
+            id: String::new(),
             tool: tool.to_owned(),
             args,
         }
@@ -132,21 +193,21 @@ mod tests {
             call("bash", json!({"command": "echo aaa"})),
             call("bash", json!({"command": command, "cwd": "/"})),
         ];
-        let (whole, more) = complete(
-            &gate(&format!("Allow tool: bash\nCommand: {}", cut(&command, 2_000))),
+        let (whole, args) = complete(
+            &gate(&format!("Allow tool: bash\nCommand: {}", cut(&command, SHOWN))),
             &calls,
         );
         assert_eq!(whole.title, format!("Allow tool: bash\nCommand: {command}"));
-        assert_eq!(more["cwd"], "/");
+        assert_eq!(args, Args::One(json!({"command": command, "cwd": "/"})));
     }
 
     #[test]
     fn two_values_that_are_cut_are_both_put_back() {
-        let (path, content) = ("p".repeat(30), "c".repeat(50));
+        let (path, content) = ("p".repeat(SHOWN + 30), "c\n".repeat(SHOWN));
         let title = format!(
             "Allow tool: write\nPath: {}\nContent:\n{}",
-            cut(&path, 20),
-            cut(&content, 20)
+            cut(&path, SHOWN),
+            cut(&content, SHOWN)
         );
         let calls = [call("write", json!({"path": path, "content": content}))];
         let (whole, _) = complete(&gate(&title), &calls);
@@ -157,28 +218,73 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_one_call_is_never_shown_for_another() {
+        let begin = "a".repeat(SHOWN);
+        let two = ["; echo hi    ", "; rm -rf ~/* "].map(|end| json!({"command": format!("{begin}{end}")}));
+        let calls = two.clone().map(|args| call("bash", args));
+        let title = format!(
+            "Allow tool: bash\nCommand: {}",
+            cut(two[0]["command"].as_str().unwrap(), SHOWN)
+        );
+        let (whole, args) = complete(&gate(&title), &calls);
+        assert_eq!(whole.title, title, "neither");
+        assert_eq!(args, Args::OneOf(two.to_vec()));
+        // The same twice is no question.
+        let same = [calls[0].clone(), calls[0].clone()];
+        assert!(complete(&gate(&title), &same).0.title.ends_with("; echo hi    "));
+
+        // Another text ends as what is shown ends.
+        let other = [call(
+            "bash",
+            json!({"command": format!("{}; echo hi    ", "a".repeat(20))}),
+        )];
+        assert_eq!(complete(&gate(&title), &other).0.title, title);
+        let within = format!(
+            "Allow tool: bash\nCommand: x{}",
+            cut(two[0]["command"].as_str().unwrap(), SHOWN)
+        );
+        assert_eq!(complete(&gate(&within), &calls[..1]).0.title, within);
+    }
+
+    #[test]
+    fn calls_that_cannot_be_told_apart_are_all_given() {
+        let two = [json!({"input": "a.rs one"}), json!({"input": "a.rs two"})];
+        let calls = two.clone().map(|args| call("edit", args));
+        assert_eq!(
+            complete(&gate("Allow tool: edit\nFile: a.rs"), &calls).1,
+            Args::OneOf(two.to_vec())
+        );
+        assert_eq!(
+            complete(&gate("Allow tool: edit\nFile: a.rs"), &calls[1..]).1,
+            Args::One(two[1].clone())
+        );
+        let places = ["/", "/etc"].map(|cwd| json!({"command": "ls", "cwd": cwd}));
+        let calls = places.clone().map(|args| call("bash", args));
+        assert_eq!(
+            complete(&gate("Allow tool: bash\nCommand: ls"), &calls).1,
+            Args::OneOf(places.to_vec())
+        );
+        // One that says it whole is more likely than one that has it somewhere.
+        let calls = [calls[0].clone(), call("bash", json!({"command": "cat false"}))];
+        assert_eq!(
+            complete(&gate("Allow tool: bash\nCommand: ls"), &calls).1,
+            Args::One(places[0].clone())
+        );
+    }
+
+    #[test]
     fn a_call_that_is_not_this_one_adds_nothing() {
-        let two = [
-            call("edit", json!({"input": "a.rs one"})),
-            call("edit", json!({"input": "a.rs two"})),
-        ];
-        assert_eq!(
-            complete(&gate("Allow tool: edit\nFile: a.rs"), &two).1,
-            Value::Null
-        );
-        assert_eq!(
-            complete(&gate("Allow tool: edit\nFile: b.rs"), &two).1,
-            Value::Null
-        );
         let other = [call("bash", json!({"command": "ls", "cwd": "/"}))];
-        assert_eq!(
-            complete(&gate("Allow tool: bash\nCommand: rm x"), &other).1,
-            Value::Null
-        );
-        assert_eq!(
-            complete(&gate("Allow tool: mcp__x"), &[call("mcp__x", json!({"a": 1}))]).1["a"],
-            1
-        );
+        for title in ["Allow tool: bash\nCommand: rm x", "Allow tool: edit\nFile: a.rs"] {
+            assert_eq!(complete(&gate(title), &other).1, Args::Unknown, "{title}");
+        }
+        let mcp = [call("mcp__x", json!({"a": 1}))];
+        for title in [
+            "Allow tool: mcp__x",
+            "Allow tool: mcp__x\nOrigin: MCP server tool\nReason: why",
+        ] {
+            assert_eq!(complete(&gate(title), &mcp).1, Args::One(json!({"a": 1})));
+        }
         let title = "Allow tool: bash\nCommand: x[…9ch elided…]";
         assert_eq!(complete(&gate(title), &other).0.title, title);
     }

@@ -2,12 +2,14 @@
 //!
 //! An unanswered question hangs the agent for ever, so every one is shown, or answered and said so. What the agent is
 //! told is decided here; `asking` carries it out for the actor, `asked` is what a form can be made of without waiting,
-//! `calls` finds what the agent does not show, and `left` ends what an earlier run left open.
+//! `calls` finds what the agent does not show, `unseen` looks after questions that nobody can see, and `left` ends what an
+//! earlier run left open.
 
 pub(super) mod asked;
 mod asking;
 mod calls;
 pub(crate) mod left;
+mod unseen;
 mod wish;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +20,7 @@ use crate::event::{Dialog, DialogAnswer, DialogKind, ToolCall};
 use crate::ids::{OutboxId, UserId};
 use crate::render::dialog::{APPROVE, DENY, Kind, Question, Said};
 
+pub(crate) use unseen::Unseen;
 pub use wish::{Form, Wish};
 
 /// Who answers.
@@ -40,6 +43,8 @@ pub(crate) enum Took {
     Unfit,
     /// It could not be stored; the question is still open.
     Failed,
+    /// The agent would not read it; the question is still open.
+    Deaf,
 }
 
 /// The questions of one session.
@@ -59,6 +64,8 @@ struct Open {
     dialog: Dialog,
     question: Question,
     row: OutboxId,
+    /// Whether its first message was deleted and this is another one.
+    again: bool,
     /// When the agent goes on by itself.
     until: Option<Instant>,
     _shown: asked::Shown,
@@ -115,6 +122,11 @@ impl Dialogs {
         self.calls = calls;
     }
 
+    /// A tool has ended: nothing is asked about it any more.
+    pub(super) fn tool_ended(&mut self, id: &str) {
+        self.calls.retain(|call| call.id.is_empty() || call.id != id);
+    }
+
     /// When something has to be done about a question without anybody asking for it.
     #[must_use]
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -123,7 +135,7 @@ impl Dialogs {
     }
 
     /// The text that a person has written already for this question.
-    fn take_owed(&mut self, dialog: &Dialog) -> Option<String> {
+    fn take_owed(&mut self, dialog: &Dialog) -> Option<Owed> {
         if !matches!(dialog.kind, DialogKind::Input { .. } | DialogKind::Editor { .. }) {
             return None;
         }
@@ -138,7 +150,7 @@ impl Dialogs {
         };
         let asked = start(&dialog.title);
         let at = self.owed.iter().position(|owed| start(&owed.title) == asked)?;
-        Some(self.owed.swap_remove(at).text)
+        Some(self.owed.swap_remove(at))
     }
 }
 
@@ -150,7 +162,7 @@ impl Open {
         let is_approval = self.question.kind == Kind::Approval;
         Some(match wish {
             Wish::Choose(n) => self.chosen(*n)?,
-            Wish::ApproveForSession if is_approval && !self.question.every_time => {
+            Wish::ApproveForSession if self.question.may_stand() => {
                 Verdict::new(value(APPROVE), Said::ApprovedForSession)
             }
             Wish::Deny(reason) if is_approval => self.denied(reason.trim()),
@@ -218,7 +230,7 @@ mod tests {
             kind,
             timeout: None,
         };
-        let question = Question::of(&dialog, &Value::Null);
+        let question = Question::of(&dialog, &crate::render::dialog::Args::One(Value::Null));
         let asked = asked::Asked {
             channel: 1.into(),
             question: question.clone(),
@@ -228,6 +240,7 @@ mod tests {
             dialog,
             question,
             row: OutboxId(1),
+            again: false,
             until: None,
             _shown: shown,
         }
@@ -300,12 +313,13 @@ mod tests {
         };
         owe(&mut dialogs, "Which flavour do you like best of all?", "mint");
         owe(&mut dialogs, "Why?", "because");
-        assert_eq!(dialogs.take_owed(&ask("Your name?")), None);
-        assert_eq!(dialogs.take_owed(&select("Why?", &["A"]).dialog), None);
-        assert_eq!(dialogs.take_owed(&ask("Why?")).as_deref(), Some("because"));
+        let mut taken = |dialog: &Dialog| dialogs.take_owed(dialog).map(|owed| owed.text);
+        assert_eq!(taken(&ask("Your name?")), None);
+        assert_eq!(taken(&select("Why?", &["A"]).dialog), None);
+        assert_eq!(taken(&ask("Why?")).as_deref(), Some("because"));
         // As the agent shortens it, with its options below.
         let shortened = ask("Which flavour do you li…\n\n  A\n  B");
-        assert_eq!(dialogs.take_owed(&shortened).as_deref(), Some("mint"));
+        assert_eq!(taken(&shortened).as_deref(), Some("mint"));
         assert!(dialogs.owed.is_empty());
     }
 
