@@ -13,7 +13,7 @@ use crate::error::UserError;
 use crate::ids::{ChannelId, PromptId, SessionId};
 use crate::render::{health, help, notice, queue, sessions, status, words};
 use crate::session::state::{Input, Reply};
-use crate::session::view::{all_views, view_of};
+use crate::session::view::{Next, all_views, view_of};
 use crate::status::{HealthReport, StatusSnapshot};
 use crate::store::prompts::PromptState;
 use crate::store::sessions::Session;
@@ -172,9 +172,9 @@ impl Ingress {
         for prompt in &mut prompts {
             prompt.text = self.deps.redactor.redact(&prompt.text).into_owned();
         }
-        let view = self.deps.sessions.view(&session.id);
-        let busy = view.is_some_and(|view| view.turn_began_ms.is_some());
-        let list = queue::queue(&session.id, &prompts, busy);
+        let view = view_of(&self.deps, &session.id).await?;
+        let next = view.map_or(Next::AtOnce, |view| view.next);
+        let list = queue::queue(&session.id, &prompts, next);
         Ok(Answer::Shown(Box::new(Draft {
             content: list.content,
             components: list.components,
@@ -209,7 +209,8 @@ impl Ingress {
         let view = view_of(&self.deps, &session.id).await?;
         let busy = view.as_ref().is_some_and(|view| view.turn_began_ms.is_some());
         let waiting = view.map_or(0, |view| view.queued + view.held);
-        let (content, components) = words::stop_or_not(&session.id, busy, waiting);
+        let resumable = session.agent_session.is_some();
+        let (content, components) = words::stop_or_not(&session.id, resumable, (busy, waiting));
         Ok(Answer::Shown(Box::new(Draft {
             content,
             components,

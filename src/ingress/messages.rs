@@ -8,7 +8,9 @@ use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId};
-use crate::render::text::quiet;
+use crate::render::redact::Redactor;
+use crate::render::text::{clip, escape, quiet};
+use crate::render::words;
 use crate::session::state::Input;
 use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::{Session, SessionPhase};
@@ -40,6 +42,11 @@ fn kind(text: &str) -> Kind<'_> {
     }
 }
 
+/// How a prompt begins. A secret must be whole to be recognised, so it is taken out before anything is cut.
+fn excerpt(redactor: &Redactor, text: &str) -> String {
+    escape(&clip(&redactor.redact(text).replace('\n', " "), 200))
+}
+
 impl Ingress {
     /// A person wrote a message.
     pub(super) async fn write(&self, written: Written, by: &Person) -> Result<Answer> {
@@ -65,10 +72,7 @@ impl Ingress {
         let ended = matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed);
         if ended && !matches!(kind(&written.text), Kind::Command) {
             return self
-                .hint(
-                    channel,
-                    "This session has ended: nothing was run. `/omp resume` continues it in a new thread, `/omp new` starts another one",
-                )
+                .hint(channel, words::over(session.agent_session.is_some()))
                 .await;
         }
         let (text, steer) = match kind(&written.text) {
@@ -217,14 +221,12 @@ impl Ingress {
         steer: bool,
         by: &Person,
     ) -> Result<Answer> {
-        let excerpt = text.clone();
+        let excerpt = excerpt(&self.deps.redactor, &text);
         self.add(session, text, steer, by).await?;
         let to = session
             .thread
             .map(|thread| format!(" to <#{thread}>"))
             .unwrap_or_default();
-        let excerpt = crate::render::text::clip(&excerpt.replace('\n', " "), 200);
-        let excerpt = crate::render::text::escape(&self.deps.redactor.redact(&excerpt));
         Ok(Answer::Said(format!(
             "{}{to}: {excerpt}",
             if steer { "🧭 Steering" } else { "💬 Said" }
@@ -235,6 +237,17 @@ impl Ingress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_secret_is_not_published() {
+        let secret = "correct-horse-battery-staple-0123456789";
+        let redactor = Redactor::new([("PASSWORD", secret.to_owned())]);
+        for before in [150, 175, 199] {
+            let text = format!("{} {secret} after", "x".repeat(before));
+            let said = excerpt(&redactor, &text);
+            assert!(!said.contains("corr"), "{said}");
+        }
+    }
 
     #[test]
     fn the_first_word_says_what_a_message_is() {

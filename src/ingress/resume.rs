@@ -1,6 +1,6 @@
 //! `/omp resume`: a past session goes on in a new thread, with all that it knows.
 
-use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -14,6 +14,16 @@ use crate::store::sessions::{NewSession, Session, SessionPhase};
 
 /// As many past sessions are looked through for a name.
 const LOOKED_AT: u32 = 200;
+/// A session that is ending gets so long for it; the whole ladder takes less.
+const ENDING: Duration = Duration::from_secs(30);
+/// A directory may be on a server that does not answer.
+pub(super) const LOOKING: Duration = Duration::from_secs(5);
+
+/// Whether this is a directory, as far as that can be told in time.
+pub(super) async fn is_directory(path: &str) -> bool {
+    let looked = tokio::time::timeout(LOOKING, tokio::fs::metadata(path)).await;
+    matches!(looked, Ok(Ok(found)) if found.is_dir())
+}
 
 impl Ingress {
     pub(super) async fn resume(&self, channel: ChannelId, wanted: &str, by: &Person) -> Result<Answer> {
@@ -28,14 +38,15 @@ impl Ingress {
                     .into(),
             );
         };
-        if !Path::new(&past.workspace).is_dir() {
+        if !is_directory(&past.workspace).await {
             return Err(UserError::new(format!(
-                "Its directory {} is not there any more; nothing was started.",
+                "Its directory {} is not there any more, or does not answer; nothing was started.",
                 code(&past.workspace)
             ))
             .hint("Put it back, or start anew with `/omp new`.")
             .into());
         }
+        self.has_ended(conversation).await?;
         let new = NewSession {
             workspace: past.workspace.clone(),
             model: past.model.clone(),
@@ -53,6 +64,22 @@ impl Ingress {
             "↩️ The conversation goes on in <#{thread}>{}.",
             before.unwrap_or_default()
         )))
+    }
+
+    /// Waits until no agent is at the conversation any more: one that is just being ended still writes to it.
+    async fn has_ended(&self, conversation: &str) -> Result<()> {
+        let before = self.deps.store.sessions_of_conversation(conversation).await?;
+        let ended = async {
+            for id in &before {
+                self.deps.sessions.ended(id).await;
+            }
+        };
+        if tokio::time::timeout(ENDING, ended).await.is_err() {
+            return Err(UserError::new("That session is still ending.")
+                .hint("Try again in a minute; nothing was started.")
+                .into());
+        }
+        Ok(())
     }
 
     /// The session that is meant: by its id, or by the name of its thread.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::auth::Person;
+use super::resume::{LOOKING, is_directory};
 use super::{Answer, Ask, Ingress, Written};
 use crate::error::UserError;
 use crate::ids::{ChannelId, MessageId, SessionId, ThreadId};
@@ -133,7 +134,7 @@ impl Ingress {
             .unwrap_or_else(|| "new".to_owned());
         let mut new = self.defaults(parent, name::session_name(&about), by);
         if let Some(workspace) = workspace {
-            new.workspace = self.workspace(&workspace)?;
+            new.workspace = self.workspace(&workspace).await?;
         }
         new.model = model.or(new.model);
         self.deps.store.create_session(&new).await?;
@@ -165,9 +166,13 @@ impl Ingress {
             Err(error) => {
                 self.deps.store.opening_failed(id).await?;
                 tracing::warn!(session = %id, "session {id}: {error:#}");
-                Err(UserError::new("The thread could not be made, so nothing was run.")
-                    .hint("The bot needs Create Public Threads and Send Messages in Threads in this channel.")
-                    .into())
+                let why = open::why_not(&error);
+                Err(UserError::new(format!(
+                    "The thread could not be made, so nothing was run: {}.",
+                    why.what()
+                ))
+                .hint(why.hint("try again"))
+                .into())
             }
         }
     }
@@ -184,15 +189,20 @@ impl Ingress {
     }
 
     /// A directory that was asked for: absolute, or below the default workspace's parent, and it has to exist.
-    fn workspace(&self, asked: &str) -> Result<String> {
+    async fn workspace(&self, asked: &str) -> Result<String> {
         let asked = asked.trim();
         let path = match (asked.strip_prefix("~/"), std::env::home_dir()) {
             (Some(rest), Some(home)) => home.join(rest),
             _ if Path::new(asked).is_absolute() => PathBuf::from(asked),
             _ => self.deps.config.agent.workdir.join(asked),
         };
-        match path.canonicalize() {
-            Ok(path) if path.is_dir() => Ok(path.display().to_string()),
+        let found = tokio::time::timeout(LOOKING, tokio::fs::canonicalize(&path)).await;
+        let found = found
+            .ok()
+            .and_then(Result::ok)
+            .map(|path| path.display().to_string());
+        match found {
+            Some(path) if is_directory(&path).await => Ok(path),
             _ => Err(UserError::new(format!(
                 "{} is not a directory on the agent's machine.",
                 code(asked)

@@ -173,6 +173,7 @@ mod tests {
             name: format!("Run: task {n}"),
             status,
             phase_word,
+            next: crate::session::view::Next::AtOnce,
             tool: None,
             turn_began_ms: None,
             queued: 0,

@@ -13,6 +13,7 @@ pub mod help;
 pub mod log;
 pub mod markdown;
 pub mod name;
+pub mod no_thread;
 pub mod notice;
 pub mod queue;
 pub mod redact;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::notice::{Style, buttons};
 use super::text::{clip, escape, plural, quiet};
 use crate::ids::SessionId;
+use crate::session::view::Next;
 use crate::store::prompts::{PromptState, WaitingPrompt};
 
 /// As many as there are buttons in a row.
@@ -23,12 +24,11 @@ pub struct QueueList {
 
 /// The queue of a session. `prompts` hold no secrets any more.
 #[must_use]
-pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], busy: bool) -> QueueList {
+pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], next: Next) -> QueueList {
     let (asking, waiting): (Vec<_>, Vec<_>) = prompts.iter().partition(|p| p.state == PromptState::Asking);
     let held = waiting.iter().filter(|p| p.state == PromptState::Held).count();
     let mut lines = vec![match waiting.len() {
-        0 if busy => "**The queue is empty.** What you write now runs after this turn.".to_owned(),
-        0 => "**The queue is empty.** What you write now runs at once.".to_owned(),
+        0 => format!("**The queue is empty.** What you write now {}.", when(next)),
         count => format!("**{}** in the queue", plural(count, "prompt")),
     }];
     if held > 0 {
@@ -54,6 +54,19 @@ pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], busy: bool) -> Queu
     QueueList {
         content: lines.join("\n"),
         components: rows(session, &waiting, held),
+    }
+}
+
+fn when(next: Next) -> &'static str {
+    match next {
+        Next::AtOnce => "runs at once",
+        Next::AfterTurn => "runs after this turn",
+        Next::AfterCompacting => "runs when the conversation is compacted",
+        Next::WhenFree => "runs when an agent process is free",
+        Next::WhenDecided => {
+            "runs when somebody has chosen *Continue* or *Discard* for the interrupted prompt"
+        }
+        Next::Never => "does not run: this session is ending",
     }
 }
 
@@ -109,9 +122,9 @@ mod tests {
         }
     }
 
-    fn shown(prompts: &[WaitingPrompt], busy: bool) -> String {
+    fn shown(prompts: &[WaitingPrompt], next: Next) -> String {
         let session = "session_0123abcd".parse().unwrap();
-        let list = queue(&session, prompts, busy);
+        let list = queue(&session, prompts, next);
         let rows = list.components.iter().map(|row| {
             let buttons = row["components"].as_array().unwrap().iter();
             let buttons = buttons.map(|b| {
@@ -131,17 +144,20 @@ mod tests {
     #[test]
     fn a_queue_is_shown_with_its_buttons() {
         use PromptState::{Asking, Held, Queued};
-        insta::assert_snapshot!(shown(&[], false), @"**The queue is empty.** What you write now runs at once.");
-        insta::assert_snapshot!(shown(&[], true), @"**The queue is empty.** What you write now runs after this turn.");
+        insta::assert_snapshot!(shown(&[], Next::AtOnce), @"**The queue is empty.** What you write now runs at once.");
+        insta::assert_snapshot!(shown(&[], Next::AfterTurn), @"**The queue is empty.** What you write now runs after this turn.");
+        insta::assert_snapshot!(shown(&[], Next::AfterCompacting), @"**The queue is empty.** What you write now runs when the conversation is compacted.");
+        insta::assert_snapshot!(shown(&[], Next::WhenFree), @"**The queue is empty.** What you write now runs when an agent process is free.");
+        insta::assert_snapshot!(shown(&[], Next::WhenDecided), @"**The queue is empty.** What you write now runs when somebody has chosen *Continue* or *Discard* for the interrupted prompt.");
         let few = [
             prompt(1, "fix the\n\n  **login**", Held),
             prompt(2, "see the file", Queued),
             prompt(3, "old one", Asking),
         ];
-        insta::assert_snapshot!(shown(&few, true));
+        insta::assert_snapshot!(shown(&few, Next::AfterTurn));
         let many: Vec<_> = (1..=9)
             .map(|id| prompt(id, &"long ".repeat(80), Queued))
             .collect();
-        insta::assert_snapshot!(shown(&many, true));
+        insta::assert_snapshot!(shown(&many, Next::AfterTurn));
     }
 }

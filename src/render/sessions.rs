@@ -158,6 +158,7 @@ mod tests {
             name: format!("Run: job {number}"),
             status,
             phase_word: "working",
+            next: crate::session::view::Next::AtOnce,
             tool: (status == Status::Busy).then(|| "bash".to_owned()),
             turn_began_ms: None,
             queued: usize::try_from(number % 3).unwrap(),

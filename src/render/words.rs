@@ -61,9 +61,23 @@ pub fn transcript(thread: Option<ThreadId>, sent: u64, whole: u64) -> String {
     )
 }
 
-/// Whether a session is to be ended, with the button that does it.
+/// Somebody wrote in the thread of a session that is over. `resumable`: it had a conversation.
 #[must_use]
-pub fn stop_or_not(session: &SessionId, busy: bool, waiting: usize) -> (String, Vec<Value>) {
+pub const fn over(resumable: bool) -> &'static str {
+    if resumable {
+        "This session has ended: nothing was run. `/omp resume` continues it in a new thread, `/omp new` starts another one"
+    } else {
+        "This session has ended: nothing was run. `/omp new` starts another one"
+    }
+}
+
+/// Whether a session is to be ended, with the button that does it. `resumable`: it has a conversation.
+#[must_use]
+pub fn stop_or_not(
+    session: &SessionId,
+    resumable: bool,
+    (busy, waiting): (bool, usize),
+) -> (String, Vec<Value>) {
     let lost = match (busy, waiting) {
         (false, 0) => String::new(),
         (true, 0) => " The running turn is cancelled.".to_owned(),
@@ -71,9 +85,12 @@ pub fn stop_or_not(session: &SessionId, busy: bool, waiting: usize) -> (String, 
         (true, _) => format!(" The running turn is cancelled, and {waiting} waiting will not run."),
     };
     let row = [(format!("omp:card:end:{session}"), "End session", Style::Danger)];
-    let text = format!(
-        "End this session?{lost} The thread is archived; the conversation is kept, and `/omp resume` continues it."
-    );
+    let kept = if resumable {
+        "; the conversation is kept, and `/omp resume` continues it"
+    } else {
+        ""
+    };
+    let text = format!("End this session?{lost} The thread is archived{kept}.");
     (text, vec![buttons(&row)])
 }
 
@@ -119,13 +136,21 @@ mod tests {
     #[test]
     fn ending_a_session_says_what_is_lost() {
         let id: SessionId = "session_0123abcd".parse().unwrap();
-        let said =
-            [(false, 0), (true, 0), (false, 2), (true, 1)].map(|(busy, n)| stop_or_not(&id, busy, n).0);
+        let said = [
+            (true, (false, 0)),
+            (true, (true, 0)),
+            (true, (false, 2)),
+            (true, (true, 1)),
+            (false, (false, 1)),
+        ]
+        .map(|(resumable, lost)| stop_or_not(&id, resumable, lost).0);
         insta::assert_snapshot!(said.join("\n"), @r"
         End this session? The thread is archived; the conversation is kept, and `/omp resume` continues it.
         End this session? The running turn is cancelled. The thread is archived; the conversation is kept, and `/omp resume` continues it.
         End this session? 2 waiting in the queue will not run. The thread is archived; the conversation is kept, and `/omp resume` continues it.
         End this session? The running turn is cancelled, and 1 waiting will not run. The thread is archived; the conversation is kept, and `/omp resume` continues it.
+        End this session? 1 waiting in the queue will not run. The thread is archived.
         ");
+        assert!(over(true).contains("/omp resume") && !over(false).contains("/omp resume"));
     }
 }

@@ -130,6 +130,7 @@ mod tests {
                 Status::Idle
             },
             phase_word: "",
+            next: crate::session::view::Next::AtOnce,
             tool: None,
             turn_began_ms: turn,
             queued: 0,

@@ -7,7 +7,9 @@ use super::actor::Actor;
 use super::state::Input;
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
+use crate::discord::rest::RestError;
 use crate::ids::ThreadId;
+use crate::render::no_thread::NoThread;
 use crate::render::text::{self, code, quiet};
 use crate::store::sessions::Session;
 
@@ -110,6 +112,19 @@ fn opening_line(session: &Session) -> String {
     ))
 }
 
+/// What kept a thread from being made, for people.
+pub(crate) fn why_not(error: &anyhow::Error) -> NoThread {
+    let said = error.chain().find_map(|cause| cause.downcast_ref::<RestError>());
+    match said {
+        Some(RestError::Refused { status: 403, .. }) => NoThread::Permission,
+        Some(RestError::Refused { message, .. }) => NoThread::Refused(message.clone()),
+        Some(RestError::Limited { retry_after, .. }) => NoThread::Limited(*retry_after),
+        Some(RestError::Unknown { .. }) => NoThread::NoAnswer,
+        Some(RestError::Unauthorized) => NoThread::Refused("the bot's token is not accepted".to_owned()),
+        None => NoThread::Daemon,
+    }
+}
+
 impl Actor {
     /// Makes the thread, and says where the prompt is when that cannot be done.
     pub(super) async fn open_thread(&mut self) -> Input {
@@ -145,9 +160,11 @@ impl Actor {
 
     /// There is no thread to say it in, so the channel is told, under the message that was to be launched.
     async fn tell_parent(&self, session: &Session, error: &anyhow::Error) -> Result<()> {
+        let why = why_not(error);
         let content = format!(
-            "❌ **No thread could be made for this:** {}. Check the bot's permissions here, then react again.",
-            text::clip(&format!("{error:#}"), 500)
+            "❌ **No thread could be made for this:** {}. {}",
+            why.what(),
+            why.hint("react again")
         );
         let draft = Draft {
             content,

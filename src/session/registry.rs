@@ -276,6 +276,16 @@ impl Sessions {
         count.wait_for(|count| *count == 0).await.ok();
     }
 
+    /// Returns when this session has no actor, and with it no process.
+    pub(crate) async fn ended(&self, id: &SessionId) {
+        let mut count = self.0.count.subscribe();
+        while self.lock().contains_key(id) {
+            // The sender lives as long as `self`. The map is not looked at from within the watch: whoever changes it
+            // tells the watch while holding the map.
+            count.changed().await.ok();
+        }
+    }
+
     /// Whether the daemon goes down.
     pub(super) fn is_closing(&self) -> bool {
         self.0.closing.load(Ordering::Relaxed)

@@ -75,6 +75,23 @@ impl Status {
     }
 }
 
+/// When a prompt runs that is written now and has none before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// Nothing is in its way.
+    AtOnce,
+    /// When the running turn is over.
+    AfterTurn,
+    /// When the conversation is compacted.
+    AfterCompacting,
+    /// When there is a process for it.
+    WhenFree,
+    /// When somebody has decided about the prompt that the daemon did not outlive.
+    WhenDecided,
+    /// Not any more: the session or the daemon ends.
+    Never,
+}
+
 /// A session as it is seen from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionView {
@@ -90,6 +107,8 @@ pub struct SessionView {
     pub status: Status,
     /// What it is doing, in a few words: `working`, `starting`, `the last turn failed`.
     pub phase_word: &'static str,
+    /// When a prompt runs that is written now.
+    pub next: Next,
     /// The tool that runs.
     pub tool: Option<String>,
     /// When the running turn began, in unix milliseconds.
@@ -142,6 +161,11 @@ impl SessionView {
                 Status::Failed => health.word(),
                 _ if interrupted => super::state::INTERRUPTED,
                 _ => health.word(),
+            },
+            next: if interrupted {
+                Next::WhenDecided
+            } else {
+                Next::AtOnce
             },
             tool: None,
             turn_began_ms: None,
@@ -223,6 +247,7 @@ impl Actor {
             name: session.thread_name.clone(),
             status,
             phase_word,
+            next: self.state.next(),
             tool,
             turn_began_ms: turn.and_then(|turn| turn.began_ms),
             queued: self.state.queued(),

@@ -54,6 +54,12 @@ pub struct StatusSnapshot {
     pub allowed_roles: usize,
 }
 
+/// Not on a thread that serves everybody, and not for ever: a directory on the way may be on a server that is gone.
+async fn installed(command: Vec<String>) -> bool {
+    let look = tokio::task::spawn_blocking(move || agent::is_installed(&command));
+    matches!(tokio::time::timeout(PATIENCE, look).await, Ok(Ok(true)))
+}
+
 impl StatusSnapshot {
     /// Looks at everything. What does not answer in time is left out, so this never fails.
     pub async fn take(deps: &Deps) -> Self {
@@ -63,9 +69,10 @@ impl StatusSnapshot {
                 within(Box::pin(deps.store.latency())),
                 tokio::time::timeout(PATIENCE, all_views(deps)),
                 tokio::time::timeout(PATIENCE, deps.outbox.waiting()),
+                installed(deps.config.agent.command.clone()),
             )
         };
-        let (database, views, outbox) = asked.await;
+        let (database, views, outbox, agent_installed) = asked.await;
         let views = views.ok().and_then(Result::ok);
         // Even where the database is slow: what runs is known here.
         let counted = views.clone().unwrap_or_else(|| deps.sessions.views());
@@ -83,7 +90,7 @@ impl StatusSnapshot {
             held: counted.iter().map(|view| view.held).sum(),
             outbox: outbox.ok().and_then(Result::ok),
             agent: config.agent.command.first().cloned().unwrap_or_default(),
-            agent_installed: agent::is_installed(&config.agent.command),
+            agent_installed,
             http: deps.host.http(),
             launch_channels: config.launch.channels.iter().copied().collect(),
             allowed_users: config.access.users.len(),

@@ -180,6 +180,18 @@ impl Store {
         .context("cannot read the past sessions")
     }
 
+    /// The sessions that ended and had this conversation.
+    pub async fn sessions_of_conversation(&self, agent_session: &str) -> Result<Vec<SessionId>> {
+        sqlx::query_scalar!(
+            r#"SELECT session_id AS "id!: SessionId" FROM agent_sessions
+               WHERE agent_session_id = ?1 AND phase IN ('stopped', 'failed')"#,
+            agent_session
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("cannot read the past sessions")
+    }
+
     /// A session that continues the conversation of another one. `Err` inside: an open session has it already; two
     /// writers of one conversation would spoil it.
     pub async fn continue_session(

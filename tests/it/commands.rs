@@ -322,3 +322,24 @@ async fn a_command_is_acknowledged_in_time_while_discord_is_slow() {
     assert!(reply.content().contains("Session started"), "{reply:?}");
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn a_thread_that_discord_does_not_make_is_no_missing_permission() {
+    use ompcord::sim::{Fault, Mishap};
+    let bench = Bench::start().await;
+    let home = bench.sim.home_channel();
+    let limit = Mishap::rate_limited(std::time::Duration::from_mins(1));
+    for (mishap, why) in [
+        (Mishap::status(500), "did not answer as it should"),
+        (limit, "takes no more requests"),
+    ] {
+        bench
+            .sim
+            .fault(Fault::next("POST", "/channels/{}/threads", mishap));
+        let reply = slash(&bench, "alice", home, "omp new", &[("prompt", "SAY:x")]).await;
+        assert!(reply.content().contains(why), "{reply:?}");
+        assert!(!reply.content().contains("Create Public Threads"), "{reply:?}");
+    }
+    assert!(bench.sim.threads().is_empty());
+    bench.finish().await;
+}

@@ -1,7 +1,7 @@
 //! `/omp model`, `thinking`, `compact`, `resume`, and the buttons of a card: what they change, and from when.
 
 use ompcord::ids::ThreadId;
-use ompcord::sim::{Reply, Sim};
+use ompcord::sim::{Reply, Sim, SimConfig};
 
 use crate::commands::{named, slash};
 use crate::commands_table::session_of;
@@ -290,6 +290,29 @@ async fn what_cannot_be_resumed_says_why() {
     std::fs::remove_dir(&place).unwrap();
     assert!(resume("garden").await.contains("is not there any more"));
     assert!(resume("The gardne").await.contains("The garden`?"));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_conversation_is_resumed_when_its_agent_of_before_is_gone() {
+    let mut bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
+    bench.patience.rung = std::time::Duration::from_millis(700);
+    bench.boot().await;
+    let thread = session(&bench).await;
+    let id = session_of(&bench, thread).await.to_string();
+    bench.sim.say("alice", thread, "IGNORE_TERM STEERABLE").unwrap();
+    bench.card_says(thread, "🔵 Busy").await;
+    let agents = format!("--cwd {}", bench.work().display());
+    let before = processes(&agents);
+    assert!(!before.is_empty());
+    ask(&bench, thread, "omp stop", &[]).await;
+    let home = bench.sim.home_channel();
+    let reply = slash(&bench, "alice", home, "omp resume", &[("session", &id)]).await;
+    let now = processes(&agents);
+    assert!(reply.content().contains("goes on in"), "{reply:?}");
+    assert!(before.iter().all(|pid| !now.contains(pid)), "{before:?} {now:?}");
+    let history = bench.history(named(&reply)).await;
+    assert!(history.starts_with("History: SAY:ready"), "{history}");
     bench.finish().await;
 }
 

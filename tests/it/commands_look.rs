@@ -345,3 +345,24 @@ async fn a_locked_database_does_not_stop_what_only_reads() {
     eventually("the lock to go", || true).await;
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn a_queue_says_what_is_in_the_way_of_the_next_prompt() {
+    let mut bench = Bench::start().await;
+    let (_, thread) = bench.launch("STEERABLE").await;
+    bench.card_says(thread, "🔵 Busy").await;
+    let queue = async |bench: &Bench| {
+        let reply = slash(bench, "alice", thread.channel(), "omp queue", &[]).await;
+        reply.content().to_owned()
+    };
+    assert!(queue(&bench).await.contains("runs after this turn"));
+    bench.abort().await;
+    bench.boot().await;
+    bench.card_says(thread, "Interrupted").await;
+    let said = queue(&bench).await;
+    assert!(said.contains("*Continue* or *Discard*"), "{said}");
+    bench.press("alice", thread, "Discard").await;
+    bench.card_says(thread, "🟢 Idle").await;
+    assert!(queue(&bench).await.contains("runs at once"));
+    bench.finish().await;
+}

@@ -24,6 +24,7 @@ use crate::store::{Store, now_ms};
 
 mod act;
 mod deliver;
+mod event;
 mod failure;
 mod lane;
 mod letter;
@@ -33,69 +34,13 @@ mod shared;
 mod turns;
 
 pub use act::Act;
+pub use event::{Deed, OutboxEvent};
 use letter::Letter;
 pub use pace::Pace;
 use shared::Inner;
 
 /// Messages that are as wanted but were never sealed are forgotten after this long, at the next start.
 const FORGOTTEN_AFTER_MS: i64 = 7 * 24 * 3_600 * 1_000;
-
-/// What the outbox has to tell the rest of the daemon.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutboxEvent {
-    /// A message was created; once per row.
-    Sent {
-        /// Its row.
-        row: OutboxId,
-        /// Where it is.
-        channel: ChannelId,
-        /// What it became.
-        message: MessageId,
-    },
-    /// The channel or thread does not exist any more; all its rows were forgotten.
-    ChannelGone {
-        /// Which.
-        channel: ChannelId,
-    },
-    /// Somebody deleted the message; its row was forgotten.
-    MessageGone {
-        /// Its row.
-        row: OutboxId,
-        /// Where it was.
-        channel: ChannelId,
-        /// Which it was.
-        message: MessageId,
-    },
-    /// Discord refused for good, even the words alone. A message that exists keeps its row and its last text;
-    /// anything else was forgotten.
-    Refused {
-        /// Where.
-        channel: ChannelId,
-        /// What.
-        row: OutboxId,
-        /// What it was to do.
-        deed: Deed,
-        /// Discord's code; 0 where it gave none.
-        code: u32,
-        /// What Discord said.
-        message: String,
-    },
-    /// The token is not accepted. Nothing is sent any more; every row stays for the next start.
-    Unauthorized,
-}
-
-/// What a row was to do when Discord refused it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    /// Make a message.
-    Create,
-    /// Make a message that exists say something else.
-    Edit,
-    /// Delete a message.
-    Delete,
-    /// Something that is no message.
-    Act,
-}
 
 /// What waits in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

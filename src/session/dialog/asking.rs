@@ -178,12 +178,8 @@ impl Actor {
             return Ok(Took::NotOpen);
         };
         let said = verdict.said.clone();
-<<<<<<< HEAD
         let answered = json!({ "key": key, "by": by.name });
         self.note_event("dialog_answered", dialog::label(&said), &answered);
-        self.carry_out(&open, verdict);
-=======
->>>>>>> dialogs
         let by = by.name.clone();
         let (took, end) = if self.carry_out(&open, verdict) {
             (Took::Yes, End::Answered { by, said })

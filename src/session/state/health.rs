@@ -1,7 +1,7 @@
 //! How the session is doing, as a person sees it: one of five words and the reason for it.
 
 use super::{Phase, State, Why};
-use crate::session::view::Status;
+use crate::session::view::{Next, Status};
 use crate::store::prompts::PromptState;
 use crate::store::vitals;
 
@@ -99,6 +99,22 @@ impl State {
                 }
                 self.health.word()
             }
+        }
+    }
+
+    /// When a prompt runs that is written now and has none before it.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        if self.draining {
+            return Next::Never;
+        }
+        match &self.phase {
+            Phase::Ending(Why::Stopped | Why::Shutdown) | Phase::Closed => Next::Never,
+            Phase::Busy(_) | Phase::Cancelling(_) => Next::AfterTurn,
+            _ if self.is_interrupted() => Next::WhenDecided,
+            _ if self.is_compacting() => Next::AfterCompacting,
+            Phase::Waiting => Next::WhenFree,
+            Phase::Opening | Phase::Cold | Phase::Starting | Phase::Idle | Phase::Ending(_) => Next::AtOnce,
         }
     }
 
