@@ -1,14 +1,37 @@
 //! Which session is meant, and what to do where there is none.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
-use super::Ingress;
+use super::commands::Command;
+use super::{Ask, Ingress};
 use crate::error::UserError;
 use crate::ids::{ChannelId, SessionId};
 use crate::render::text::code;
 use crate::store::sessions::{Session, SessionPhase};
 
+/// An acknowledgement is due after three seconds: what it depends on may take this long.
+const LOOK: Duration = Duration::from_millis(800);
+
 impl Ingress {
+    /// Whether the session is there that this is asked of, as far as that is known at once. What needs none has it.
+    pub async fn has_its_session(&self, ask: &Ask) -> bool {
+        let (name, channel) = match ask {
+            Ask::Say { channel, session, .. } => (session.as_deref(), *channel),
+            Ask::Cancel { channel }
+            | Ask::Stop { channel }
+            | Ask::Command {
+                channel,
+                command: Command::Model { .. } | Command::Thinking { .. } | Command::Compact { .. },
+            } => (None, *channel),
+            _ => return true,
+        };
+        let looked = tokio::time::timeout(LOOK, self.named_or_here(name, channel)).await;
+        // A store that is slow must not keep anybody from being answered.
+        looked.is_err() || looked.is_ok_and(|found| found.is_ok())
+    }
+
     /// The open session whose thread this is.
     pub(super) async fn session_here(&self, channel: ChannelId) -> Result<Session> {
         let session = self.deps.store.session_of_thread(channel.thread()).await?;

@@ -241,7 +241,7 @@ impl Actor {
         {
             content.push('\n');
             content.push_str(&text::quiet(&format!(
-                "`/omp resume` goes on here; in a terminal: {}",
+                "`/omp resume` continues it in a new thread; in a terminal: {}",
                 text::code(&format!("omp --resume {agent_session}"))
             )));
         }

@@ -209,7 +209,9 @@ async fn a_past_session_goes_on_in_a_new_thread_with_its_memory() {
         "{open:?}"
     );
     ask(&bench, thread, "omp stop", &[]).await;
-    bench.sees(thread, "`/omp resume` goes on here").await;
+    bench
+        .sees(thread, "`/omp resume` continues it in a new thread")
+        .await;
     let archived = |sim: &Sim| sim.thread(thread)?.archived.then_some(());
     bench.sim.until("the thread to be archived", archived).await;
     let reply = slash(&bench, "alice", home, "omp resume", &[("session", &id)]).await;

@@ -118,7 +118,6 @@ async fn command(ctx: Context<'_>, command: Command) -> Result<(), Error> {
 
 /// Authorizes, acknowledges, acts, answers: the way of every command.
 async fn run(ctx: Context<'_>, ask: Ask) -> Result<(), Error> {
-    let private = ask.is_private();
     let inbound = Inbound {
         by: Some(who(ctx)),
         ask,
@@ -129,6 +128,8 @@ async fn run(ctx: Context<'_>, ask: Ask) -> Result<(), Error> {
         Decision::Refuse(why) => return refuse(ctx, refusal(why)).await,
         Decision::Allow => {}
     }
+    // What comes to nothing is for the one who asked; a public answer would also open an archived thread again.
+    let private = inbound.ask.is_private() || !ingress.has_its_session(&inbound.ask).await;
     // Within three seconds, before anything that may be slow.
     if private {
         ctx.defer_ephemeral().await?;

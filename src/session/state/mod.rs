@@ -104,6 +104,8 @@ pub struct State {
     gone: bool,
     /// The last prompt that steered the turn that has just ended: it may have come too late for it.
     just_steered: Option<PromptId>,
+    /// The thread knows that this wait is for a slot: it is told once.
+    told_of_wait: bool,
     compaction: compaction::Compaction,
     /// How the last thing went.
     health: Health,
@@ -119,6 +121,7 @@ impl Default for State {
             draining: false,
             gone: false,
             just_steered: None,
+            told_of_wait: false,
             compaction: compaction::Compaction::None,
             health: Health::Good,
         }
@@ -169,7 +172,8 @@ impl State {
                 self.undecided.retain(|(w, _)| w.id != id);
             }
             Input::SlotGranted => self.slot_granted(&mut out),
-            Input::SlotDelayed if self.phase == Phase::Waiting => {
+            Input::SlotDelayed if self.phase == Phase::Waiting && !self.told_of_wait => {
+                self.told_of_wait = true;
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
             Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
@@ -211,6 +215,7 @@ impl State {
             Input::ThreadGone => self.thread_gone(&mut out),
         }
         self.pump(&mut out);
+        self.told_of_wait &= self.phase == Phase::Waiting;
         out
     }
 
