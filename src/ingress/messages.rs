@@ -80,7 +80,7 @@ impl Ingress {
             Kind::Steer(text) => (text, true),
             Kind::Prompt(text) => (text, false),
         };
-        if text.is_empty() && written.attachments.is_empty() {
+        if matches!(text, "" | "!") && written.attachments.is_empty() {
             self.without_content(&written).await?;
             return self.deps.store.advance_cursor(channel, message).await;
         }
@@ -113,7 +113,16 @@ impl Ingress {
     }
 
     /// A message in which nothing can be read: usually the Message Content intent is off. Said once.
+    /// An exclamation mark with nothing after it gets a question mark: there is nothing to steer with.
     async fn without_content(&self, written: &Written) -> Result<()> {
+        if written.text.trim() == "!" {
+            let (message, emoji) = (written.message, "❓".to_owned());
+            return self
+                .deps
+                .outbox
+                .act(written.channel, Act::React { message, emoji })
+                .await;
+        }
         if !written.has_other && written.text.is_empty() && self.first_without_content() {
             self.hint(
                 written.channel,

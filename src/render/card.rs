@@ -114,8 +114,9 @@ fn used(view: &SessionView) -> Option<String> {
 
 /// An embed's footer knows no markup.
 fn about(view: &SessionView) -> String {
-    let workspace = Path::new(&view.workspace).file_name().unwrap_or_default();
-    let workspace = workspace.to_string_lossy();
+    // The root has no name of its own.
+    let workspace = Path::new(&view.workspace).file_name();
+    let workspace = workspace.map_or(view.workspace.as_str().into(), std::ffi::OsStr::to_string_lossy);
     format!("{} ⋅ {} ⋅ {}", clip(&workspace, 60), view.approval_mode, view.id)
 }
 
@@ -256,5 +257,12 @@ mod tests {
         let shown = page(&card(&hostile, false));
         assert!(shown.contains(r"\*\*m\*\* \<\@1\>"), "{shown}");
         assert!(shown.chars().count() < 800, "{shown}");
+    }
+
+    #[test]
+    fn the_root_is_named_as_it_is() {
+        let mut view = view(1, Status::Idle, "idle");
+        view.workspace = "/".to_owned();
+        assert!(about(&view).starts_with("/ ⋅ "), "{}", about(&view));
     }
 }

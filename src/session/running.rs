@@ -202,7 +202,8 @@ impl Actor {
                 self.titled(&title);
                 Ok(())
             }
-            AgentEvent::Compacting(true) => {
+            // Whoever asked for it is answered with what it brought.
+            AgentEvent::Compacting(true) if !self.state.is_compacting() => {
                 self.remark(NoticeLevel::Info, "Compacting the conversation");
                 Ok(())
             }

@@ -343,3 +343,30 @@ async fn a_thread_that_discord_does_not_make_is_no_missing_permission() {
     assert!(bench.sim.threads().is_empty());
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn what_comes_to_nothing_is_told_privately_and_opens_no_thread_again() {
+    let bench = Bench::start().await;
+    let (_, thread) = bench.launch("SAY:ready").await;
+    bench.turns(thread, 1).await;
+    // A lone exclamation mark is no prompt.
+    let lone = bench.sim.say("alice", thread, "!").unwrap();
+    bench.marked(lone, "❓", true).await;
+    let stopped = slash(&bench, "alice", thread.channel(), "omp stop", &[]).await;
+    assert!(!stopped.ephemeral, "{stopped:?}");
+    let archived = |sim: &Sim| sim.thread(thread)?.archived.then_some(());
+    bench.sim.until("the thread to be archived", archived).await;
+    for place in [thread.channel(), bench.sim.home_channel()] {
+        for command in ["omp cancel", "omp stop", "omp model", "omp compact"] {
+            let reply = slash(&bench, "alice", place, command, &[]).await;
+            assert!(
+                reply.ephemeral && reply.content().contains('❌'),
+                "{command}: {reply:?}"
+            );
+        }
+        let reply = slash(&bench, "alice", place, "omp say", &[("prompt", "x")]).await;
+        assert!(reply.ephemeral, "{reply:?}");
+    }
+    assert!(bench.sim.thread(thread).unwrap().archived);
+    bench.finish().await;
+}

@@ -752,3 +752,15 @@ mod compacting {
         );
     }
 }
+
+#[test]
+fn a_wait_for_a_slot_is_said_once_and_the_next_wait_again() {
+    let mut state = cold();
+    state.step(Input::Prompt(prompt(1)));
+    let said = [Effect::Say(Notice::WaitingForSlot)];
+    assert_eq!(state.step(Input::SlotDelayed), said);
+    assert_eq!(state.step(Input::SlotDelayed), []);
+    state.step(Input::Cancel);
+    state.step(Input::Prompt(prompt(2)));
+    assert_eq!(state.step(Input::SlotDelayed), said);
+}
