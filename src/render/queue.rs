@@ -154,10 +154,10 @@ mod tests {
             prompt(2, "see the file", Queued),
             prompt(3, "old one", Asking),
         ];
-        insta::assert_snapshot!(shown(&few, Next::AfterTurn));
+        insta::assert_snapshot!("few", shown(&few, Next::AfterTurn));
         let many: Vec<_> = (1..=9)
             .map(|id| prompt(id, &"long ".repeat(80), Queued))
             .collect();
-        insta::assert_snapshot!(shown(&many, Next::AfterTurn));
+        insta::assert_snapshot!("many", shown(&many, Next::AfterTurn));
     }
 }

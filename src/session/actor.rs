@@ -14,6 +14,7 @@ use super::deliver::{Parcel, Way};
 use super::dialog::{By, Dialogs, Took, Unseen, Wish};
 use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::publish::Publisher;
+use super::seat::Seat;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::agent::AskError;
@@ -149,20 +150,6 @@ pub(super) struct Actor {
     pub(super) resting: bool,
     /// Whether it was said that the process may be ended for another one.
     pub(super) gives_way: bool,
-}
-
-/// Frees what the actor held in the daemon when it ends, however it ends: a panic in one session must not keep a
-/// process slot, nor keep the session from being started again.
-struct Seat {
-    deps: Arc<Deps>,
-    handle: SessionHandle,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.deps.sessions.forget(&self.handle);
-        self.deps.slots.release(&self.handle);
-    }
 }
 
 /// What the footer of the turn is made of.

@@ -22,6 +22,7 @@ mod publish;
 pub mod registry;
 mod rename;
 mod running;
+mod seat;
 mod secrets;
 pub mod slots;
 pub mod state;
