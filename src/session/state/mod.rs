@@ -158,26 +158,18 @@ impl State {
         let mut out = Vec::new();
         match input {
             Input::Restored { prompts, opened } => self.restored(&prompts, opened, &mut out),
-            Input::Opened => {
-                if self.phase == Phase::Opening {
-                    self.phase = Phase::Cold;
-                }
-            }
+            Input::Opened if self.phase == Phase::Opening => self.phase = Phase::Cold,
             Input::OpenFailed => self.open_failed(&mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
-            Input::Dropped(id) => {
-                self.queue.retain(|w| w.id != id);
-                self.held.retain(|w| w.id != id);
-                self.undecided.retain(|(w, _)| w.id != id);
-            }
+            Input::Dropped(id) => self.dropped(id),
             Input::SlotGranted => self.slot_granted(&mut out),
             Input::SlotDelayed if self.phase == Phase::Waiting && !self.told_of_wait => {
                 self.told_of_wait = true;
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
             Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
-            Input::SlotDelayed | Input::Evict => {}
+            Input::Opened | Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
             Input::TurnEnded => self.turn_ended(&mut out),
@@ -217,6 +209,13 @@ impl State {
         self.pump(&mut out);
         self.told_of_wait &= self.phase == Phase::Waiting;
         out
+    }
+
+    /// A prompt is not wanted any more.
+    fn dropped(&mut self, id: PromptId) {
+        self.queue.retain(|w| w.id != id);
+        self.held.retain(|w| w.id != id);
+        self.undecided.retain(|(w, _)| w.id != id);
     }
 
     /// Starts what can be started.
