@@ -1,7 +1,7 @@
 //! The HTTP API on loopback: what programs may ask of the daemon, and whether it lives.
 //!
 //! It is the first thing that answers after a start and the last that stops, so a supervisor can always tell "still
-//! starting" from "gone". One file per resource; [`routes`] is the list of all, and the document is made of it.
+//! starting" from "gone". One file per resource; `routes` is the list of all, and the document is made of it.
 
 mod caller;
 mod commands;
