@@ -330,7 +330,8 @@ async fn watch_outbox(
 
 /// Lets the sessions end, and the last messages go out.
 async fn drain(deps: &Deps, dashboard: &Dashboard) {
-    dashboard.stopping();
+    let running = deps.sessions.views().into_iter().map(|view| view.id);
+    dashboard.stopping(running.collect());
     deps.sessions.shut_down();
     within(
         deps.config.patience.drain + LADDER,

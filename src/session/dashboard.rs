@@ -32,7 +32,8 @@ pub struct Dashboard(mpsc::UnboundedSender<Said>);
 #[derive(Debug)]
 enum Said {
     Outbox(OutboxEvent),
-    Stopping,
+    /// The sessions that run.
+    Stopping(HashSet<SessionId>),
     Offline(oneshot::Sender<()>),
 }
 
@@ -62,9 +63,10 @@ impl Dashboard {
         self.tell(Said::Outbox(event));
     }
 
-    /// The daemon goes down: what runs from now on is being finished.
-    pub fn stopping(&self) {
-        self.tell(Said::Stopping);
+    /// The daemon goes down: these sessions are being finished. Said by whoever ends them, before that: the painter
+    /// may hear of it only when the first of them is gone already, and would leave its card as it was.
+    pub fn stopping(&self, running: HashSet<SessionId>) {
+        self.tell(Said::Stopping(running));
     }
 
     /// The sessions have ended: everything is painted as offline, and nothing after that.
@@ -130,8 +132,8 @@ impl Painter {
             let done = tokio::select! {
                 heard = said.recv() => match heard {
                     Some(Said::Outbox(event)) => self.outbox(event).await,
-                    Some(Said::Stopping) => {
-                        self.leaving = Some(self.deps.sessions.views().into_iter().map(|view| view.id).collect());
+                    Some(Said::Stopping(running)) => {
+                        self.leaving = Some(running);
                         self.board.dirty = true;
                         Ok(())
                     }

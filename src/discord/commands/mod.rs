@@ -128,9 +128,12 @@ async fn run(ctx: Context<'_>, ask: Ask) -> Result<(), Error> {
         Decision::Refuse(why) => return refuse(ctx, refusal(why)).await,
         Decision::Allow => {}
     }
-    // What comes to nothing is for the one who asked; a public answer would also open an archived thread again.
-    let private = inbound.ask.is_private() || !ingress.has_its_session(&inbound.ask).await;
-    // Within three seconds, before anything that may be slow.
+    // What comes to nothing is for the one who asked; a public answer would also open an archived thread again. Only an
+    // interaction can be answered privately: a text command need not look.
+    let is_interaction = matches!(ctx, poise::Context::Application(_));
+    let private =
+        inbound.ask.is_private() || (is_interaction && !ingress.has_its_session(&inbound.ask).await);
+    // Within three seconds: nothing but that look, which is short or given up, comes before it.
     if private {
         ctx.defer_ephemeral().await?;
     } else {
