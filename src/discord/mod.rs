@@ -8,9 +8,12 @@ mod components;
 pub mod draft;
 pub mod gateway;
 mod intake;
+mod missed;
+mod missed_launches;
 pub mod outbox;
 mod overtaken;
 pub mod pulse;
+mod recheck;
 pub mod rest;
 mod translate;
 

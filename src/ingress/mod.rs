@@ -7,6 +7,7 @@ pub mod complete;
 mod dialogs;
 mod find;
 mod messages;
+mod missed;
 pub mod owner;
 mod resume;
 mod settings;
@@ -47,6 +48,8 @@ pub enum Ask {
         channel: ChannelId,
         /// On what.
         message: MessageId,
+        /// Whether it happened so long ago, while the daemon was away, that a person has to say if it still counts.
+        late: bool,
     },
     /// A message was written.
     Write(Box<Written>),
@@ -223,7 +226,14 @@ impl Ingress {
             (Ask::Deleted { message }, _) => self.deleted(message).await,
             // The choices of what is being typed are given by `complete`.
             (_, None) | (Ask::Complete, _) => Ok(Answer::Nothing),
-            (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
+            (
+                Ask::Launch {
+                    channel,
+                    message,
+                    late,
+                },
+                Some(by),
+            ) => self.launch((channel, message), late, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (
                 Ask::Edited {

@@ -126,9 +126,13 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ),
             &[continue_queue(session)],
         ),
-        Notice::Interrupted { prompt } => aloud(
+        Notice::QueuedUndecided => quietly(
+            "📥 Queued: it runs when somebody has chosen *Continue* or *Discard* for the interrupted prompt",
+        ),
+        Notice::Interrupted { prompt, waiting } => aloud(
             format!(
-                "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}"
+                "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}{}",
+                undecided(*waiting)
             ),
             &[
                 (about(*prompt, "continue"), "Continue", Style::Primary),
@@ -136,7 +140,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ],
         ),
         Notice::Stale { prompt } => aloud(
-            format!("🕰️ This was written while ompcord was away. Run it now?{about_prompt}"),
+            format!("🕰️ This came while ompcord was away. Run it now?{about_prompt}"),
             &[
                 (about(*prompt, "run"), "Run", Style::Primary),
                 (about(*prompt, "discard"), "Ignore", Style::Secondary),
@@ -161,6 +165,17 @@ fn queued(ahead: usize) -> String {
     match ahead {
         0 => "📥 Queued".to_owned(),
         _ => format!("📥 Queued, {} before it", plural(ahead, "prompt")),
+    }
+}
+
+/// What waits for a decision, where something does.
+fn undecided(waiting: usize) -> String {
+    match waiting {
+        0 => String::new(),
+        count => format!(
+            "\n{}",
+            quiet(&format!("{} waiting for what you choose", are(count)))
+        ),
     }
 }
 

@@ -13,6 +13,7 @@ use super::actor::{Actor, Control};
 use super::state::Input;
 use crate::agent::Image;
 use crate::discord::outbox::Act;
+use crate::failpoint;
 use crate::ids::PromptId;
 use crate::render::text::escape;
 use crate::store::prompts::{Attachment, Prompt, PromptState};
@@ -117,6 +118,7 @@ impl Actor {
             running
                 .handle
                 .prompt(&id.to_string(), &parcel.text, &parcel.images);
+            failpoint::at("prompt.given");
             return Ok(());
         }
         running

@@ -69,6 +69,9 @@ impl Actor {
         self.kept_vitals = self.vitals.clone();
         self.state.remember(self.vitals.health);
         let prompts = self.deps.store.open_prompts(&id).await?;
+        if self.may_have_missed().await? {
+            self.state.mistrust();
+        }
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
             self.closing = true;
@@ -115,6 +118,7 @@ impl Actor {
                 self.gives_way = evictable && !self.dialogs.is_asking();
                 self.deps.slots.set_evictable(self.handle.id(), self.gives_way);
             }
+            Effect::Recheck => self.deps.sessions.recheck(self.handle.id()),
             Effect::Compact => self.start_compacting(),
             Effect::Abort => return Ok(self.abort()),
             Effect::EndAgent { abort } => self.end_agent(abort).await?,
@@ -228,7 +232,7 @@ impl Actor {
 
     async fn say(&mut self, notice: &Notice) -> Result<()> {
         let about = match notice {
-            Notice::Interrupted { prompt } | Notice::Stale { prompt } => {
+            Notice::Interrupted { prompt, .. } | Notice::Stale { prompt } => {
                 self.deps.store.prompt(*prompt).await?
             }
             _ => None,

@@ -3,6 +3,7 @@
 //! `state` decides, `actor` and `effects` carry out, `registry` finds or starts the actor, `slots` bounds the
 //! processes, `publish` turns events into messages.
 
+mod abandoned;
 pub mod actor;
 mod card;
 pub mod dashboard;
@@ -14,6 +15,7 @@ mod events;
 mod feedback;
 pub mod live;
 mod logs;
+mod missed;
 pub mod models;
 pub mod open;
 mod paint;
@@ -50,6 +52,7 @@ use crate::store::events::EventLog;
 use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
+pub(crate) use abandoned::settle_abandoned;
 pub use deliver::safe_name;
 pub(crate) use dialog::{By, Took, Unseen, left};
 pub use dialog::{Form, Wish};

@@ -8,6 +8,7 @@ use super::state::Input;
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::discord::rest::RestError;
+use crate::failpoint;
 use crate::ids::ThreadId;
 use crate::render::no_thread::NoThread;
 use crate::render::text::{self, code, quiet};
@@ -34,10 +35,12 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
                 .create_thread(session.parent, &session.thread_name)
                 .await;
             let thread = made.context("cannot make the thread")?;
+            failpoint::at("launch.made");
             deps.store.thread_made(&session.id, thread).await?;
             thread
         }
     };
+    failpoint::at("launch.thread");
     deps.outbox
         .act(
             thread.channel(),
@@ -60,10 +63,12 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
             ..Draft::default()
         };
         let row = deps.outbox.post(thread.channel(), draft).await?;
+        failpoint::at("launch.greeted");
         deps.store.session_greeted(&session.id).await?;
         deps.outbox.seal(row).await?;
     }
     deps.store.session_opened(&session.id, thread).await?;
+    failpoint::at("launch.opened");
     super::events::note_opened(deps, session, thread);
     Ok(thread)
 }

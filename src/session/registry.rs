@@ -11,6 +11,7 @@ use super::Deps;
 use super::actor::{Actor, Control, SessionHandle};
 use super::dialog::asked::{AllAsked, Asked};
 use super::dialog::{By, Took, Unseen, Wish};
+use super::missed::Ears;
 use super::state::{Input, Reply};
 use super::view::{SessionView, Status};
 use crate::ids::{ChannelId, OutboxId, SessionId};
@@ -25,6 +26,7 @@ struct Inner {
     count: watch::Sender<usize>,
     closing: AtomicBool,
     asked: AllAsked,
+    ears: Ears,
     views: Mutex<Views>,
     /// Counts the changes of views.
     changes: watch::Sender<u64>,
@@ -200,6 +202,17 @@ impl Sessions {
             handle
         };
         handle.control(control);
+    }
+
+    pub(super) fn ears(&self) -> &Ears {
+        &self.0.ears
+    }
+
+    /// Tells every running session something.
+    pub(super) fn tell_all(&self, input: &Input) {
+        for handle in self.lock().values() {
+            handle.send(input.clone());
+        }
     }
 
     /// Delivers to an actor that runs already. `false`: there is none.

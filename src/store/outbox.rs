@@ -7,6 +7,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{Store, now_ms};
+use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, OutboxId};
 
 /// What a row asks for.
@@ -99,6 +100,7 @@ impl Store {
         .execute(self.pool())
         .await
         .context("cannot write to the outbox")?;
+        failpoint::at("outbox.stored");
         Ok(OutboxId(done.last_insert_rowid()))
     }
 

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, now_ms};
+use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, PromptId, SessionId, UserId};
 
 /// Where a prompt is on its way.
@@ -26,6 +27,22 @@ pub enum PromptState {
     Failed,
     /// Over, because a person said so.
     Dropped,
+}
+
+impl PromptState {
+    /// Where a test ends the daemon.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Queued => "prompt.queued",
+            Self::Held => "prompt.held",
+            Self::Asking => "prompt.asking",
+            Self::Running => "prompt.running",
+            Self::Interrupted => "prompt.interrupted",
+            Self::Done => "prompt.done",
+            Self::Failed => "prompt.failed",
+            Self::Dropped => "prompt.dropped",
+        }
+    }
 }
 
 /// A file that came with a message.
@@ -177,6 +194,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await.context("cannot store the prompt")?;
+        failpoint::at("prompt.stored");
         Ok(added)
     }
 
@@ -260,6 +278,7 @@ impl Store {
         .execute(&self.pool)
         .await
         .context("cannot store the prompt's state")?;
+        failpoint::at(state.place());
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use super::draft::Draft;
 use super::rest::{Call, Rest, RestError};
 use crate::ids::{ChannelId, MessageId, OutboxId};
 use crate::store::dashboards::Place;
-use crate::store::outbox::{Fate, RowKind};
+use crate::store::outbox::{Fate, OutboxRow, RowKind};
 use crate::store::{Store, now_ms};
 
 mod act;
@@ -182,6 +182,12 @@ impl Outbox {
             .await?;
         self.inner.wake(channel).await?;
         Ok(row)
+    }
+
+    /// What a message is to say; nothing where the row is gone.
+    pub async fn draft(&self, row: OutboxId) -> Result<Option<Draft>> {
+        let read = |row: &mut OutboxRow| Ok((Fate::Keep, Letter::read(row)?.draft));
+        self.inner.store.outbox_change(row, read).await
     }
 
     /// Nobody will edit the message any more: its row goes when it is sent.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 use serenity::model::channel::{GuildChannel, ThreadsData};
 
-use super::fetched::{FetchedChannel, FetchedMessage};
+use super::fetched::{FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage};
 use super::{Call, Rest, RestError};
 use crate::ids::{ChannelId, GuildId, MessageId, ThreadId, UserId};
 
@@ -71,10 +71,10 @@ struct Made {
 
 impl Rest {
     /// Sends a request, waits out limits, and, where repeating it does no harm, repeats it after a failure.
-    pub async fn ask<T, F>(&self, repeatable: bool, call: F) -> Result<T, RestError>
+    pub async fn ask<'a, T, F>(&self, repeatable: bool, call: F) -> Result<T, RestError>
     where
         T: DeserializeOwned,
-        F: Fn() -> Call<'static> + Send + Sync,
+        F: Fn() -> Call<'a> + Send + Sync,
     {
         let body = self.ask_for_bytes(repeatable, call).await?;
         // 204 has no body: that is the JSON `null`, which reads as `()`.
@@ -85,9 +85,9 @@ impl Rest {
         })
     }
 
-    async fn ask_for_bytes<F>(&self, repeatable: bool, call: F) -> Result<Vec<u8>, RestError>
+    async fn ask_for_bytes<'a, F>(&self, repeatable: bool, call: F) -> Result<Vec<u8>, RestError>
     where
-        F: Fn() -> Call<'static> + Send + Sync,
+        F: Fn() -> Call<'a> + Send + Sync,
     {
         let mut waited = Duration::ZERO;
         let mut tries = 1;
@@ -152,6 +152,29 @@ impl Rest {
         let mut messages: Vec<FetchedMessage> = self.ask(true, || list(channel, after, limit)).await?;
         messages.sort_by_key(|message| message.id);
         Ok(messages)
+    }
+
+    /// The people who reacted to a message with this, a hundred at most, in the order of their ids from `from` on.
+    pub async fn reactors(
+        &self,
+        (channel, message): (ChannelId, MessageId),
+        with: &FetchedEmoji,
+        from: Option<UserId>,
+    ) -> Result<Vec<FetchedAuthor>, RestError> {
+        let with = with.in_path();
+        let route = Route::ChannelMessageReactionEmoji {
+            channel_id: channel.get().into(),
+            message_id: message.get().into(),
+            reaction: &with,
+        };
+        let call = || {
+            let call = Call::new(LightMethod::Get, route).query("limit", &100);
+            match from {
+                Some(from) => call.query("after", &from.get().saturating_sub(1)),
+                None => call,
+            }
+        };
+        self.ask(true, call).await
     }
 
     /// A channel, or a thread with its metadata.

@@ -6,6 +6,7 @@
 mod compaction;
 mod ending;
 mod health;
+mod missed;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,8 @@ struct Waiting {
     position: i64,
     shown: bool,
     continuing: bool,
+    /// Its message may say something else by now.
+    unsure: bool,
 }
 
 impl Waiting {
@@ -87,6 +90,7 @@ impl Waiting {
             position: prompt.position,
             shown,
             continuing: false,
+            unsure: false,
         }
     }
 }
@@ -109,6 +113,9 @@ pub struct State {
     compaction: compaction::Compaction,
     /// How the last thing went.
     health: Health,
+    /// What the store knew at the start was not watched since.
+    mistrusts: bool,
+    look: missed::Look,
 }
 
 impl Default for State {
@@ -124,6 +131,8 @@ impl Default for State {
             told_of_wait: false,
             compaction: compaction::Compaction::None,
             health: Health::Good,
+            mistrusts: false,
+            look: missed::Look::None,
         }
     }
 }
@@ -162,7 +171,9 @@ impl State {
             Input::OpenFailed => self.open_failed(&mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
-            Input::Dropped(id) => self.dropped(id),
+            Input::Dropped(id) => self.dropped(id, &mut out),
+            Input::Hearing => self.hearing(&mut out),
+            Input::Rechecked => self.rechecked(&mut out),
             Input::SlotGranted => self.slot_granted(&mut out),
             Input::SlotDelayed if self.phase == Phase::Waiting && !self.told_of_wait => {
                 self.told_of_wait = true;
@@ -212,8 +223,14 @@ impl State {
     }
 
     /// A prompt is not wanted any more.
-    fn dropped(&mut self, id: PromptId) {
+    fn dropped(&mut self, id: PromptId, out: &mut Vec<Effect>) {
+        let was_next = self.phase == Phase::Idle && !self.queue.is_empty();
         self.queue.retain(|w| w.id != id);
+        if was_next && self.queue.is_empty() && !self.is_compacting() {
+            // It was being looked at again, with the process waiting for it.
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
         self.held.retain(|w| w.id != id);
         self.undecided.retain(|(w, _)| w.id != id);
     }
@@ -231,6 +248,7 @@ impl State {
             return;
         }
         match self.phase {
+            Phase::Idle | Phase::Cold if self.is_next_unsure() => self.look_again(out),
             Phase::Idle => {
                 let Some(next) = self.queue.pop_front() else {
                     return;

@@ -1,0 +1,83 @@
+//! Since when everything that happens to messages is heard of, and who wants to know what was missed.
+//!
+//! A session must not run what may have been edited or taken back unseen. It asks here; whoever talks with Discord looks,
+//! and tells it.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use tokio::sync::Notify;
+
+use super::Sessions;
+use super::actor::{Actor, Control};
+use super::state::Input;
+use crate::ids::SessionId;
+use crate::store::now_ms;
+
+/// What is known of the connection that events come by.
+#[derive(Debug, Default)]
+pub(super) struct Ears {
+    /// In unix milliseconds; `None` before the first time.
+    hearing_since: Mutex<Option<i64>>,
+    wanted: Mutex<BTreeSet<SessionId>>,
+    news: Notify,
+}
+
+impl Ears {
+    fn since(&self) -> Option<i64> {
+        *self.hearing_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, since: Option<i64>) {
+        *self.hearing_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+impl Sessions {
+    /// Events come, perhaps after a gap: what waits is looked at again, also by sessions that slept.
+    pub(crate) fn hearing(&self, waiting: &[SessionId]) {
+        self.ears().set(Some(now_ms()));
+        self.tell_all(&Input::Hearing);
+        for session in waiting {
+            // One that starts now looks by itself.
+            self.wake(session);
+        }
+    }
+
+    /// A session wants the messages of what waits in it to be looked at.
+    pub(super) fn recheck(&self, id: &SessionId) {
+        let mut wanted = self.ears().wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.insert(id.clone());
+        self.ears().news.notify_one();
+    }
+
+    /// The next session that wants to be looked at.
+    pub(crate) async fn next_recheck(&self) -> SessionId {
+        loop {
+            let next = {
+                let mut wanted = self.ears().wanted.lock().unwrap_or_else(PoisonError::into_inner);
+                wanted.pop_first()
+            };
+            if let Some(next) = next {
+                return next;
+            }
+            self.ears().news.notified().await;
+        }
+    }
+
+    /// What waits in a session is as its messages say.
+    pub(crate) fn rechecked(&self, id: &SessionId) {
+        self.deliver_if_running(id, Control::Input(Input::Rechecked));
+    }
+}
+
+impl Actor {
+    /// Whether what waits may have changed since it was stored.
+    pub(super) async fn may_have_missed(&self) -> Result<bool> {
+        let id = self.handle.id();
+        let waits_since = self.deps.store.waits_since(id).await?;
+        let hearing_since = self.deps.sessions.ears().since();
+        Ok(waits_since.is_some_and(|stored| hearing_since.is_none_or(|since| stored < since)))
+    }
+}
