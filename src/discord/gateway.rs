@@ -232,7 +232,11 @@ pub async fn run(
     let pulse = ingress.host().pulse().clone();
     let (followed, until) = (shards.clone(), stop.clone());
     tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed)).await });
-    recheck::start(&ingress, &tracker, &stop);
+    let first_sight = missed_launches::first_sight(&ingress);
+    if let Some(Err(error)) = stop.run_until_cancelled(first_sight).await {
+        tracing::warn!("cannot look at the launch channels: {error:#}");
+    }
+    recheck::start(&ingress, &again, (&tracker, &stop));
     missed_launches::start(&ingress, launches, (&tracker, &stop));
     tracker.spawn(consume(
         (items, again),

@@ -39,8 +39,9 @@ pub(super) enum Item {
 #[derive(Debug)]
 pub(super) struct CatchUp {
     /// When events began to come, in unix milliseconds.
-    heard: i64,
-    marks: Vec<(ChannelId, MessageId)>,
+    pub(super) heard: i64,
+    /// The channels, each with the message after which to read.
+    pub(super) marks: Vec<(ChannelId, MessageId)>,
 }
 
 pub(super) async fn consume(
@@ -64,8 +65,14 @@ pub(super) async fn consume(
                 tracker.spawn(async move { stop.run_until_cancelled(launch(&ingress, inbound)).await });
             }
             Item::Inbound(inbound) => {
-                if let Some(inbound) = overtaken.settle(inbound) {
-                    take(&ingress, inbound).await;
+                let Some(inbound) = overtaken.settle(inbound) else {
+                    continue;
+                };
+                let from = before(&inbound.ask);
+                if let (Err(error), Some(mark)) = (take(&ingress, inbound).await, from) {
+                    tracing::error!("a message could not be taken in, and is fetched again: {error:#}");
+                    let marks = vec![mark];
+                    later(&again, (&tracker, &stop), CatchUp { heard: 0, marks });
                 }
             }
             Item::ThreadGone(thread) => {
@@ -92,19 +99,34 @@ pub(super) async fn consume(
             Item::CatchUp(marks) => {
                 let left = catch_up_from(&ingress, bot, marks).await;
                 if !left.marks.is_empty() {
-                    let (again, stop) = (again.clone(), stop.clone());
-                    tracker.spawn(async move {
-                        let later = tokio::time::sleep(CATCH_UP_AGAIN);
-                        if let (Some(()), Some(again)) =
-                            (stop.run_until_cancelled(later).await, again.upgrade())
-                        {
-                            // The consumer only ends with the daemon.
-                            again.send(Item::CatchUp(Some(left))).ok();
-                        }
-                    });
+                    later(&again, (&tracker, &stop), left);
                 }
             }
         }
+    }
+}
+
+/// Fetches again after a while.
+fn later(
+    again: &mpsc::WeakUnboundedSender<Item>,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
+    what: CatchUp,
+) {
+    let (again, stop) = (again.clone(), stop.clone());
+    tracker.spawn(async move {
+        let later = tokio::time::sleep(CATCH_UP_AGAIN);
+        if let (Some(()), Some(again)) = (stop.run_until_cancelled(later).await, again.upgrade()) {
+            // The consumer only ends with the daemon.
+            again.send(Item::CatchUp(Some(what))).ok();
+        }
+    });
+}
+
+/// Where to read from so that a message is read again.
+fn before(ask: &Ask) -> Option<(ChannelId, MessageId)> {
+    match ask {
+        Ask::Write(written) => Some((written.channel, written.message.get().saturating_sub(1).into())),
+        _ => None,
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn catch_up(
             for message in messages {
                 let id = message.id;
                 if let Err(error) = catch_up_with(ingress, (channel, heard), message, bot).await {
-                    tracing::warn!(channel = %channel, "cannot take in message {id}: {error}");
+                    tracing::warn!(channel = %channel, "cannot take in message {id}: {error:#}");
                     unread.push((channel, after));
                     continue 'channels;
                 }
@@ -66,7 +66,7 @@ async fn catch_up_with(
     (channel, heard): (ChannelId, i64),
     message: FetchedMessage,
     bot: UserId,
-) -> Result<(), RestError> {
+) -> Result<()> {
     if message.author.bot {
         return Ok(());
     }
@@ -82,8 +82,7 @@ async fn catch_up_with(
     if missed_command && decision == Decision::Allow {
         ingress.command_missed(channel, id).await;
     }
-    take(ingress, Inbound { by: Some(by), ask }).await;
-    Ok(())
+    take(ingress, Inbound { by: Some(by), ask }).await
 }
 
 /// Who it is, as far as it matters for this. What is fetched carries no roles, so they have to be asked for.
@@ -113,9 +112,10 @@ pub(super) async fn authorize(
     Ok((by, decision))
 }
 
-pub(super) async fn take(ingress: &Ingress, inbound: Inbound) {
-    if let Err(error) = ingress.take(inbound).await {
-        // There is nobody to answer: what a person must know is said in the thread by the session.
-        tracing::error!("cannot act on an event: {error:#}");
-    }
+/// Takes something in. There is nobody to answer: what a person must know is said in the thread by the session.
+pub(super) async fn take(ingress: &Ingress, inbound: Inbound) -> Result<()> {
+    let taken = ingress.take(inbound).await;
+    taken
+        .map(|_| ())
+        .inspect_err(|error| tracing::error!("cannot act on an event: {error:#}"))
 }

@@ -38,6 +38,22 @@ pub(super) fn start(
     });
 }
 
+/// Remembers from where on these channels count, where they were never seen before. Called before the first event can
+/// come, so that none of them falls between.
+pub(super) async fn first_sight(ingress: &Ingress) -> Result<()> {
+    for channel in ingress.unseen_channels().await? {
+        match ingress.rest().messages(channel, None, 1).await {
+            Ok(messages) => {
+                let newest = messages.last().map(|message| message.id);
+                ingress.channel_seen(channel, newest).await?;
+            }
+            Err(error) if error.code().is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 async fn look(ingress: &Ingress) {
     for channel in ingress.launch_channels() {
         while let Err(error) = look_in(ingress, channel).await {
@@ -86,7 +102,7 @@ async fn launch(
         late: is_late(message.id),
     };
     if let Some(by) = launcher(ingress, (channel, message), rocket, &ask).await? {
-        take(ingress, Inbound { by: Some(by), ask }).await;
+        take(ingress, Inbound { by: Some(by), ask }).await?;
     }
     Ok(())
 }

@@ -6,13 +6,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::intake::{CatchUp, Item};
 use super::missed::{authorize, take};
 use super::rest::{FetchedMessage, RestError};
 use crate::ids::{ChannelId, MessageId, SessionId};
 use crate::ingress::{Ask, Inbound, Ingress};
+use crate::session::Recheck;
 
 /// When it is tried again after Discord failed.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -22,12 +25,29 @@ const UNKNOWN_MESSAGE: u32 = 10_008;
 const FEW: usize = 3;
 
 /// Answers every session that asks, until `stop`.
-pub(super) fn start(ingress: &Ingress, tracker: &TaskTracker, stop: &CancellationToken) {
-    let (ingress, tasks, stop) = (ingress.clone(), tracker.clone(), stop.clone());
+pub(super) fn start(
+    ingress: &Ingress,
+    items: &mpsc::WeakUnboundedSender<Item>,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
+) {
+    let (ingress, items, tasks, stop) = (ingress.clone(), items.clone(), tracker.clone(), stop.clone());
     tracker.spawn(async move {
-        while let Some(session) = stop.run_until_cancelled(ingress.next_recheck()).await {
-            let (ingress, stop) = (ingress.clone(), stop.clone());
-            tasks.spawn(async move { stop.run_until_cancelled(until_known(&ingress, &session)).await });
+        while let Some(wish) = stop.run_until_cancelled(ingress.next_recheck()).await {
+            match wish {
+                Recheck::Waiting(session) => {
+                    let (ingress, stop) = (ingress.clone(), stop.clone());
+                    tasks.spawn(
+                        async move { stop.run_until_cancelled(until_known(&ingress, &session)).await },
+                    );
+                }
+                Recheck::Thread(thread) => {
+                    let marks = vec![(thread.channel(), thread.get().into())];
+                    if let Some(items) = items.upgrade() {
+                        // The consumer only ends with the daemon.
+                        items.send(Item::CatchUp(Some(CatchUp { heard: 0, marks }))).ok();
+                    }
+                }
+            }
         }
     });
 }
@@ -86,16 +106,12 @@ async fn list(
 }
 
 /// One message. One that was deleted is taken back.
-async fn one(
-    ingress: &Ingress,
-    channel: ChannelId,
-    message: MessageId,
-) -> Result<Option<FetchedMessage>, RestError> {
+async fn one(ingress: &Ingress, channel: ChannelId, message: MessageId) -> Result<Option<FetchedMessage>> {
     match ingress.rest().message(channel, message).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.code() == Some(UNKNOWN_MESSAGE) => {
             let ask = Ask::Deleted { message };
-            take(ingress, Inbound { by: None, ask }).await;
+            take(ingress, Inbound { by: None, ask }).await?;
             Ok(None)
         }
         // Out of sight: nothing is known against it.
@@ -103,7 +119,7 @@ async fn one(
             tracing::warn!(%channel, "cannot see message {message} any more: {error}");
             Ok(None)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -118,6 +134,5 @@ async fn follow(ingress: &Ingress, channel: ChannelId, found: FetchedMessage) ->
         text: found.content,
     };
     let (by, _) = authorize(ingress, &found.author, &ask).await?;
-    take(ingress, Inbound { by: Some(by), ask }).await;
-    Ok(())
+    take(ingress, Inbound { by: Some(by), ask }).await
 }

@@ -8,6 +8,7 @@ use crate::discord::draft::Draft;
 use crate::discord::rest::FetchedEmoji;
 use crate::ids::{ChannelId, MessageId, SessionId};
 use crate::render::words;
+use crate::session::Recheck;
 
 impl Ingress {
     /// The gateway is back, perhaps without what happened meanwhile.
@@ -17,8 +18,8 @@ impl Ingress {
         Ok(())
     }
 
-    /// The next session that wants to know whether its waiting prompts still say what is stored.
-    pub async fn next_recheck(&self) -> SessionId {
+    /// What has to be looked at next.
+    pub(crate) async fn next_recheck(&self) -> Recheck {
         self.deps.sessions.next_recheck().await
     }
 
@@ -109,19 +110,51 @@ impl Ingress {
         self.deps.store.is_known_message(message).await
     }
 
-    /// The message after which launches in this channel count, or `None` where the channel is seen for the first time;
-    /// it counts from its newest message on then.
+    /// The channels that were never seen before.
+    pub async fn unseen_channels(&self) -> Result<Vec<ChannelId>> {
+        let home = self.deps.config.home_channel;
+        let mut unseen = Vec::new();
+        for channel in self.launch_channels().into_iter().chain([home]) {
+            let is_new = self.deps.store.fact(&since(channel)).await?.is_none();
+            let is_unread = channel == home && self.deps.store.cursor(home).await?.is_none();
+            if (is_new || is_unread) && !unseen.contains(&channel) {
+                unseen.push(channel);
+            }
+        }
+        Ok(unseen)
+    }
+
+    /// A channel counts from its newest message on, unless it counted before.
+    pub async fn channel_seen(&self, channel: ChannelId, newest: Option<MessageId>) -> Result<()> {
+        // A channel is older than its messages.
+        let newest = newest.unwrap_or_else(|| channel.get().into());
+        if channel == self.deps.config.home_channel && self.deps.store.cursor(channel).await?.is_none() {
+            self.deps.store.advance_cursor(channel, newest).await?;
+        }
+        if self.deps.store.fact(&since(channel)).await?.is_none() {
+            self.deps
+                .store
+                .set_fact(&since(channel), &newest.to_string())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The message after which launches in this channel count, or `None` where the channel was not seen before.
     pub async fn launches_since(
         &self,
         channel: ChannelId,
         newest: Option<MessageId>,
     ) -> Result<Option<MessageId>> {
-        let name = format!("launches_since:{channel}");
-        if let Some(since) = self.deps.store.fact(&name).await? {
+        if let Some(since) = self.deps.store.fact(&since(channel)).await? {
             return Ok(since.parse().ok());
         }
-        let since = newest.unwrap_or_else(|| channel.get().into());
-        self.deps.store.set_fact(&name, &since.to_string()).await?;
+        self.channel_seen(channel, newest).await?;
         Ok(None)
     }
+}
+
+/// The fact that says from where on launches in a channel count.
+fn since(channel: ChannelId) -> String {
+    format!("launches_since:{channel}")
 }

@@ -163,7 +163,7 @@ impl Ingress {
     pub(super) async fn open_by_command(&self, id: &SessionId) -> Result<ThreadId> {
         let session = self.deps.store.session(id).await?;
         let session = session.ok_or_else(|| anyhow::anyhow!("session {id} vanished"))?;
-        match open::open_thread(&self.deps, &session).await {
+        match open::open_thread(&self.deps, &session, open::Asked::Never).await {
             Ok(thread) => {
                 self.deps.sessions.wake(id);
                 Ok(thread)

@@ -84,7 +84,12 @@ impl Actor {
         if self.closing {
             return Ok(());
         }
-        self.input(Input::Restored { prompts, opened }).await
+        self.input(Input::Restored { prompts, opened }).await?;
+        if self.state.is_dormant() {
+            // A turn had ended, and the daemon did not live to unpin what began it.
+            self.unpin().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn enter(&mut self, thread: ThreadId) -> Result<()> {

@@ -12,15 +12,24 @@ use tokio::sync::Notify;
 use super::Sessions;
 use super::actor::{Actor, Control};
 use super::state::Input;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, ThreadId};
 use crate::store::now_ms;
+
+/// What has to be looked at on Discord.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Recheck {
+    /// The messages of what waits in a session.
+    Waiting(SessionId),
+    /// A thread that was found again: people may have written in it already.
+    Thread(ThreadId),
+}
 
 /// What is known of the connection that events come by.
 #[derive(Debug, Default)]
 pub(super) struct Ears {
     /// In unix milliseconds; `None` before the first time.
     hearing_since: Mutex<Option<i64>>,
-    wanted: Mutex<BTreeSet<SessionId>>,
+    wanted: Mutex<BTreeSet<Recheck>>,
     news: Notify,
 }
 
@@ -47,13 +56,22 @@ impl Sessions {
 
     /// A session wants the messages of what waits in it to be looked at.
     pub(super) fn recheck(&self, id: &SessionId) {
+        self.want(Recheck::Waiting(id.clone()));
+    }
+
+    /// A thread wants to be read from its beginning.
+    pub(super) fn read_thread(&self, thread: ThreadId) {
+        self.want(Recheck::Thread(thread));
+    }
+
+    fn want(&self, wish: Recheck) {
         let mut wanted = self.ears().wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.insert(id.clone());
+        wanted.insert(wish);
         self.ears().news.notify_one();
     }
 
-    /// The next session that wants to be looked at.
-    pub(crate) async fn next_recheck(&self) -> SessionId {
+    /// What has to be looked at next.
+    pub(crate) async fn next_recheck(&self) -> Recheck {
         loop {
             let next = {
                 let mut wanted = self.ears().wanted.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,6 +56,7 @@ pub(crate) use abandoned::settle_abandoned;
 pub use deliver::safe_name;
 pub(crate) use dialog::{By, Took, Unseen, left};
 pub use dialog::{Form, Wish};
+pub(crate) use missed::Recheck;
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.

@@ -312,12 +312,14 @@ impl Store {
         Ok(row.map(|r| (r.session, r.id)))
     }
 
-    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about.
+    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about, a message to
+    /// unpin.
     pub async fn sessions_to_wake(&self) -> Result<Vec<SessionId>> {
         sqlx::query_scalar!(
             r#"SELECT DISTINCT s.session_id AS "session!: SessionId"
                FROM agent_sessions s LEFT JOIN prompts p USING (session_id)
-               WHERE s.phase = 'opening' OR (s.phase = 'open' AND p.state IN ('queued', 'running'))"#
+               WHERE s.phase = 'opening'
+                   OR (s.phase = 'open' AND (p.state IN ('queued', 'running') OR s.pinned_message_id IS NOT NULL))"#
         )
         .fetch_all(&self.pool)
         .await

@@ -13,6 +13,7 @@
 
 mod absences;
 mod agent;
+mod agent_faults;
 mod api_url;
 mod board;
 mod card;
@@ -24,9 +25,11 @@ mod commands_table;
 mod config;
 mod demo;
 mod dialogs;
+mod disk;
 mod documents;
 mod feedback;
 mod flood;
+mod fuzz;
 mod harness;
 mod http;
 #[cfg(feature = "failpoints")]

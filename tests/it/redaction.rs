@@ -9,6 +9,8 @@ const EXAMPLES: &[&str] = &[
     "src/render/redact/",
     "src/render/dialog/",
     "src/session/secrets.rs",
+    "src/config/problem.rs",
+    "src/token.rs",
     "src/session/dialog/",
     "extension/",
     "tests/it/",

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::draft::Draft;
 use super::rest::{Call, Rest, RestError};
-use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
 use crate::store::dashboards::Place;
 use crate::store::outbox::{Fate, OutboxRow, RowKind};
 use crate::store::{Store, now_ms};
@@ -131,6 +131,22 @@ impl Outbox {
         let store = &self.inner.store;
         let row = store
             .dashboard_post(place, channel, (&nonce(), &payload), painted)
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
+    /// Wants the opening line of a session, once: that it was wanted is stored in the same step.
+    pub async fn post_opening(
+        &self,
+        session: &SessionId,
+        channel: ChannelId,
+        draft: Draft,
+    ) -> Result<OutboxId> {
+        let payload = Letter::new(draft).text()?;
+        let store = &self.inner.store;
+        let row = store
+            .session_greeted(session, channel, (&nonce(), &payload))
             .await?;
         self.inner.wake(channel).await?;
         Ok(row)

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
-use serenity::model::channel::{GuildChannel, ThreadsData};
 
 use super::fetched::{FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage};
 use super::{Call, Rest, RestError};
@@ -67,6 +66,22 @@ struct Named {
 #[derive(Deserialize)]
 struct Made {
     id: ChannelId,
+}
+
+#[derive(Deserialize)]
+struct ActiveThreads {
+    threads: Vec<ActiveThread>,
+}
+
+#[derive(Deserialize)]
+struct ActiveThread {
+    id: ChannelId,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    parent_id: Option<ChannelId>,
+    #[serde(default)]
+    owner_id: Option<UserId>,
 }
 
 impl Rest {
@@ -185,14 +200,24 @@ impl Rest {
         .await
     }
 
-    /// The threads of the server that are not archived.
-    pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<GuildChannel>, RestError> {
-        let data: ThreadsData = self
+    /// The open threads of this name that the bot has made in a channel, the newest first.
+    pub async fn own_threads(
+        &self,
+        (guild, parent): (GuildId, ChannelId),
+        name: &str,
+    ) -> Result<Vec<ThreadId>, RestError> {
+        let bot = self.me().await?.id;
+        let all: ActiveThreads = self
             .get(Route::GuildThreadsActive {
                 guild_id: guild.get().into(),
             })
             .await?;
-        Ok(data.threads)
+        let ours = |thread: &ActiveThread| {
+            thread.owner_id == Some(bot) && thread.parent_id == Some(parent) && thread.name == name
+        };
+        let mut ids: Vec<ChannelId> = all.threads.iter().filter(|t| ours(t)).map(|t| t.id).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(ids.into_iter().map(ChannelId::thread).collect())
     }
 
     /// Makes a thread on a message, or gives the one that it has: its id is the message's.

@@ -163,7 +163,7 @@ static HEADERS: LazyLock<Regex> = LazyLock::new(|| {
 static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"webhooks/[0-9]{15,20}/[A-Za-z0-9_-]{20,}"));
 
 /// A bot of Telegram: its id and 35 characters of which the first two are the same for all.
-static TELEGRAM: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?-u:\b)[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"));
+static TELEGRAM: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"));
 
 /// The password in an address, and the keys in connection strings.
 static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
@@ -275,7 +275,10 @@ pub(super) fn find_webhooks(text: &str, spans: &mut Vec<Span>) {
 
 /// `narrow`: a password is whatever stands in its place, so what a person approves shows it.
 pub(super) fn find_addresses(text: &str, narrow: bool, spans: &mut Vec<Span>) {
-    spans.extend(TELEGRAM.find_iter(text).map(|found| Span {
+    let words = TELEGRAM
+        .find_iter(text)
+        .filter(|found| begins_word(text.as_bytes(), found.start()));
+    spans.extend(words.map(|found| Span {
         start: found.start(),
         end: found.end(),
         kind: "telegram-token",

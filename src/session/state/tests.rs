@@ -1,5 +1,7 @@
 //! Transcripts: inputs and the effects that must follow, in order.
 
+mod model;
+
 use super::*;
 use crate::event::{AgentExit, ExitHow};
 use crate::session::view::Status;
