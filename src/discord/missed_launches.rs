@@ -64,9 +64,16 @@ async fn look(ingress: &Ingress) {
 }
 
 async fn look_in(ingress: &Ingress, channel: ChannelId) -> Result<()> {
+    match ingress.rest().channel(channel).await {
+        Ok(found) if found.guild_id == Some(ingress.guild()) => {}
+        // Another server's, gone, or out of sight; `/omp health` says so.
+        Ok(_) => return Ok(()),
+        Err(error) if error.code().is_some() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
     let messages = match ingress.rest().messages(channel, None, NEWEST).await {
         Ok(messages) => messages,
-        // Gone, or out of sight; `/omp health` says so.
+        // It may not read there.
         Err(error) if error.code().is_some() => return Ok(()),
         Err(error) => return Err(error.into()),
     };

@@ -6,9 +6,14 @@ use anyhow::Result;
 use super::Deps;
 use crate::render::activity;
 
-/// Says in every message that a tool does not run any more, and forgets what nobody will edit. Called before any session
-/// runs.
-pub(crate) async fn settle_abandoned(deps: &Deps) -> Result<()> {
+/// Ends what an earlier run left open in its messages. Called before any session runs.
+pub(crate) async fn settle_left(deps: &Deps) -> Result<()> {
+    super::left::expire_left(deps).await?;
+    settle_abandoned(deps).await
+}
+
+/// Says in every message that a tool does not run any more, and forgets what nobody will edit.
+async fn settle_abandoned(deps: &Deps) -> Result<()> {
     for (row, channel) in deps.store.outbox_abandoned().await? {
         let settled = async {
             if let Some(mut draft) = deps.outbox.draft(row).await?

@@ -10,7 +10,8 @@ use anyhow::Result;
 use tokio::sync::Notify;
 
 use super::Sessions;
-use super::actor::{Actor, Control};
+use super::actor::Actor;
+use super::control::Control;
 use super::state::Input;
 use crate::ids::{SessionId, ThreadId};
 use crate::store::now_ms;

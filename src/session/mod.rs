@@ -5,7 +5,9 @@
 
 mod abandoned;
 pub mod actor;
+mod attached;
 mod card;
+mod control;
 pub mod dashboard;
 mod deliver;
 mod desk;
@@ -13,8 +15,10 @@ mod dialog;
 mod effects;
 mod events;
 mod feedback;
+mod link;
 pub mod live;
 mod logs;
+mod mirror;
 mod missed;
 pub mod models;
 pub mod open;
@@ -52,10 +56,13 @@ use crate::store::events::EventLog;
 use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
-pub(crate) use abandoned::settle_abandoned;
+pub(crate) use abandoned::settle_left;
+pub(crate) use attached::Arrived;
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, Unseen, left};
+use dialog::left;
+pub(crate) use dialog::{By, Took, Unseen};
 pub use dialog::{Form, Wish};
+pub(crate) use link::watch_terminals;
 pub(crate) use missed::Recheck;
 pub use registry::Sessions;
 

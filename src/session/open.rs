@@ -11,6 +11,7 @@ use crate::discord::rest::RestError;
 use crate::failpoint;
 use crate::ids::{MessageId, ThreadId};
 use crate::render::no_thread::NoThread;
+use crate::render::terminal;
 use crate::render::text::{self, code, quiet};
 use crate::store::sessions::Session;
 
@@ -25,37 +26,7 @@ pub enum Asked {
 
 /// Makes the thread of a session, or finds it, with its author as a member and its opening line.
 pub async fn open_thread(deps: &Deps, session: &Session, asked: Asked) -> Result<ThreadId> {
-    let thread = match (session.thread, session.origin) {
-        (_, Some(origin)) => {
-            let made = deps
-                .rest
-                .create_thread_on_message(session.parent, origin, &session.thread_name)
-                .await
-                .context("cannot make the thread")?;
-            if made.existed {
-                adopt(deps, made.id).await?;
-            }
-            made.id
-        }
-        (Some(thread), None) => thread,
-        (None, None) => {
-            let found = match asked {
-                Asked::Never => None,
-                Asked::Perhaps => made_before(deps, session).await?,
-            };
-            let thread = match found {
-                Some(thread) => thread,
-                None => make(deps, session).await?,
-            };
-            failpoint::at("launch.made");
-            deps.store.thread_made(&session.id, thread).await?;
-            if asked == Asked::Perhaps {
-                // Until now nobody knew that it is a session's, so what was written there was no prompt.
-                deps.sessions.read_thread(thread);
-            }
-            thread
-        }
-    };
+    let thread = thread_of(deps, session, asked).await?;
     failpoint::at("launch.thread");
     deps.outbox
         .act(
@@ -72,23 +43,66 @@ pub async fn open_thread(deps: &Deps, session: &Session, asked: Asked) -> Result
             .await?;
     }
     if !session.greeted {
-        let line = opening_line(session);
-        let draft = Draft {
-            content: line,
-            silent: true,
-            ..Draft::default()
-        };
-        let row = deps
-            .outbox
-            .post_opening(&session.id, thread.channel(), draft)
-            .await?;
-        failpoint::at("launch.greeted");
-        deps.outbox.seal(row).await?;
+        greet(deps, session, thread).await?;
     }
     deps.store.session_opened(&session.id, thread).await?;
     failpoint::at("launch.opened");
     super::events::note_opened(deps, session, thread);
     Ok(thread)
+}
+
+async fn thread_of(deps: &Deps, session: &Session, asked: Asked) -> Result<ThreadId> {
+    if let Some(origin) = session.origin {
+        let made = deps
+            .rest
+            .create_thread_on_message(session.parent, origin, &session.thread_name)
+            .await
+            .context("cannot make the thread")?;
+        if made.existed {
+            adopt(deps, made.id).await?;
+        }
+        return Ok(made.id);
+    }
+    if let Some(thread) = session.thread {
+        return Ok(thread);
+    }
+    let found = match asked {
+        Asked::Never => None,
+        Asked::Perhaps => made_before(deps, session).await?,
+    };
+    let thread = match found {
+        Some(thread) => thread,
+        None => make(deps, session).await?,
+    };
+    failpoint::at("launch.made");
+    deps.store.thread_made(&session.id, thread).await?;
+    if asked == Asked::Perhaps {
+        // Until now nobody knew that it is a session's, so what was written there was no prompt.
+        deps.sessions.read_thread(thread);
+    }
+    Ok(thread)
+}
+
+async fn greet(deps: &Deps, session: &Session, thread: ThreadId) -> Result<()> {
+    let line = match deps.store.terminal(&session.id).await? {
+        Some(there) => terminal::opening(
+            &short(&session.workspace),
+            there.host.as_deref(),
+            session.id.as_str(),
+        ),
+        None => opening_line(session),
+    };
+    let draft = Draft {
+        content: line,
+        silent: true,
+        ..Draft::default()
+    };
+    let row = deps
+        .outbox
+        .post_opening(&session.id, thread.channel(), draft)
+        .await?;
+    failpoint::at("launch.greeted");
+    deps.outbox.seal(row).await
 }
 
 async fn make(deps: &Deps, session: &Session) -> Result<ThreadId> {

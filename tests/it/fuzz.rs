@@ -46,7 +46,7 @@ impl Dice {
 
 fn run(seeds: &[&[u8]], target: fn(&[u8])) {
     let inputs = std::env::var("OMPCORD_FUZZ_INPUTS").ok();
-    let inputs: u64 = inputs.and_then(|n| n.parse().ok()).unwrap_or(3_000);
+    let inputs: u64 = inputs.and_then(|n| n.parse().ok()).unwrap_or(500);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ inputs);
     for n in 0..inputs {
         let input = dice.input(seeds);

@@ -166,6 +166,7 @@ async fn what_was_written_while_it_was_away_runs_or_is_asked_about() {
     };
     let home = bench.sim.home_channel();
     bench.boot().await;
+    bench.barrier().await;
     // An hour ago the bot was mentioned, so the thread and everything after it can be old.
     let message = say_ago(&bench, home, &format!("<@{bot}> SAY:long ago"), 60);
     let thread = message.thread();

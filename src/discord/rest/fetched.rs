@@ -101,6 +101,9 @@ pub struct FetchedChannel {
     /// What it is called.
     #[serde(default)]
     pub name: Option<String>,
+    /// The server that it is in.
+    #[serde(default)]
+    pub guild_id: Option<GuildId>,
     /// Who made it, where it is a thread.
     #[serde(default)]
     pub owner_id: Option<UserId>,

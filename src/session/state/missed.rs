@@ -16,10 +16,17 @@ pub(super) enum Look {
     Again,
 }
 
+/// Whether everything that happened to the messages of stored prompts was heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    Always,
+    NotAlways,
+}
+
 impl State {
     /// What is queued in the store was written before anybody listened.
     pub fn mistrust(&mut self) {
-        self.mistrusts = true;
+        self.watched = Watched::NotAlways;
     }
 
     /// Messages are heard of again, perhaps without what happened to them meanwhile.
@@ -62,7 +69,7 @@ impl State {
         waiting.unsure = waiting.message.is_some()
             && match state {
                 PromptState::Held | PromptState::Asking => true,
-                PromptState::Queued => self.mistrusts,
+                PromptState::Queued => self.watched == Watched::NotAlways,
                 // What was given to the agent stays what it was.
                 _ => false,
             };

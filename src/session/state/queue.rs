@@ -1,6 +1,6 @@
 //! Prompts: their order, steering, what a person decides about them.
 
-use super::{Choice, Effect, Notice, Phase, Reply, State, Waiting};
+use super::{Choice, Effect, Notice, Phase, Place, Reply, State, Waiting};
 use crate::ids::PromptId;
 use crate::store::prompts::{OpenPrompt, PromptState};
 
@@ -27,6 +27,8 @@ impl State {
                         out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
                     }
                 }
+                // It runs there, whatever became of us meanwhile.
+                PromptState::Running if self.place == Place::Terminal => self.runs_in_terminal(prompt.id),
                 PromptState::Running => {
                     // What had steered the turn goes with the prompt that began it: one turn, one question.
                     if !self.blocked() {
@@ -49,7 +51,9 @@ impl State {
             Effect::Say(Notice::Interrupted { prompt, waiting })
         }));
         out.append(&mut interrupted);
-        if opened {
+        if opened && self.place == Place::Terminal {
+            self.restored_in_terminal(out);
+        } else if opened {
             self.phase = Phase::Cold;
             // The daemon may have died before it had shown that they wait. What runs at once need not be shown.
             let runs = usize::from(!self.blocked());
@@ -188,6 +192,10 @@ impl State {
                 out.push(Effect::Unpin);
             }
             return;
+        }
+        if self.place == Place::Elsewhere {
+            // That is what was asked.
+            self.place = Place::Here;
         }
         if choice == Choice::StartFresh {
             out.push(Effect::ForgetConversation);

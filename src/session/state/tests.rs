@@ -1,12 +1,13 @@
 //! Transcripts: inputs and the effects that must follow, in order.
 
+#[path = "model.rs"]
 mod model;
 
 use super::*;
 use crate::event::{AgentExit, ExitHow};
 use crate::session::view::Status;
 
-fn prompt(n: i64) -> OpenPrompt {
+pub(super) fn prompt(n: i64) -> OpenPrompt {
     let message = MessageId::from(n.unsigned_abs());
     OpenPrompt {
         id: PromptId(n),
@@ -16,7 +17,7 @@ fn prompt(n: i64) -> OpenPrompt {
     }
 }
 
-fn in_state(n: i64, state: PromptState) -> OpenPrompt {
+pub(super) fn in_state(n: i64, state: PromptState) -> OpenPrompt {
     OpenPrompt { state, ..prompt(n) }
 }
 
@@ -33,19 +34,19 @@ fn exit(how: ExitHow) -> AgentExit {
     }
 }
 
-fn deliver(n: i64) -> Effect {
+pub(super) fn deliver(n: i64) -> Effect {
     Effect::Deliver {
         prompt: PromptId(n),
         continuing: false,
     }
 }
 
-fn mark(n: i64, state: PromptState) -> Effect {
+pub(super) fn mark(n: i64, state: PromptState) -> Effect {
     Effect::Mark(PromptId(n), state)
 }
 
 /// A session whose thread exists and that has nothing to do.
-fn cold() -> State {
+pub(super) fn cold() -> State {
     let mut state = State::default();
     let effects = state.step(Input::Restored {
         prompts: Vec::new(),
@@ -56,7 +57,7 @@ fn cold() -> State {
 }
 
 /// A session whose first prompt is running.
-fn busy() -> State {
+pub(super) fn busy() -> State {
     let mut state = cold();
     state.step(Input::Prompt(prompt(1)));
     state.step(Input::SlotGranted);
@@ -67,7 +68,7 @@ fn busy() -> State {
 }
 
 /// One step, and the next one where the messages of what waits are looked at: nothing has changed in them.
-fn looked(state: &mut State, input: Input) -> Vec<Effect> {
+pub(super) fn looked(state: &mut State, input: Input) -> Vec<Effect> {
     let mut effects = state.step(input);
     if effects.last() == Some(&Effect::Recheck) {
         effects.pop();
@@ -77,7 +78,7 @@ fn looked(state: &mut State, input: Input) -> Vec<Effect> {
 }
 
 /// A session whose process waits.
-fn idle() -> State {
+pub(super) fn idle() -> State {
     let mut state = busy();
     state.step(Input::TurnEnded);
     assert_eq!(state.phase(), &Phase::Idle);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::super::*;
 use crate::event::{AgentExit, ExitHow};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,7 @@ struct Record {
 
 /// What surrounds a session: the store, the slots, the process, Discord.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a small world")]
 struct World {
     state: State,
     slot: Slot,
@@ -92,11 +93,12 @@ impl World {
                 "after the end: {:#?}",
                 self.log
             );
-            self.carry_out(effect);
+            self.carry_out(&effect);
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    #[expect(clippy::too_many_lines, reason = "one line or two for each effect")]
+    fn carry_out(&mut self, effect: &Effect) {
         let log = &self.log;
         match effect {
             Effect::AcquireSlot => {
@@ -135,10 +137,10 @@ impl World {
             }
             Effect::Mark(id, state) => {
                 let record = self.prompts.get_mut(&id.0).unwrap();
-                if self.again && state == PromptState::Queued {
+                if self.again && *state == PromptState::Queued {
                     record.allowed = record.given + 1;
                 }
-                record.open.state = state;
+                record.open.state = *state;
             }
             Effect::BeginTurn => {
                 assert!(!self.in_turn, "{log:#?}");
@@ -222,6 +224,7 @@ impl World {
         )
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line or two for each event")]
     fn happen(&mut self, what: u8, which: u8) {
         if self.closed {
             if what == 23 {
@@ -229,6 +232,8 @@ impl World {
             }
             return;
         }
+        // From then on the ingress says that the session is over.
+        let what = if self.stopped && what < 6 { 40 } else { what };
         match what {
             0..=2 => {
                 let prompt = self.add(PromptState::Queued, which.is_multiple_of(2));
