@@ -166,7 +166,10 @@ async fn what_was_written_while_it_was_away_runs_or_is_asked_about() {
     };
     let home = bench.sim.home_channel();
     bench.boot().await;
-    bench.barrier().await;
+    // It has looked at the channel before anything was written there, or it would fetch what it also hears.
+    let route = format!("/channels/{home}/messages");
+    let looked = |sim: &Sim| (sim.count("GET", &route) >= 3).then_some(());
+    bench.sim.until("the daemon to have looked", looked).await;
     // An hour ago the bot was mentioned, so the thread and everything after it can be old.
     let message = say_ago(&bench, home, &format!("<@{bot}> SAY:long ago"), 60);
     let thread = message.thread();
