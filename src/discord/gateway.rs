@@ -237,7 +237,7 @@ pub async fn run(
         tracing::warn!("cannot look at the launch channels: {error:#}");
     }
     recheck::start(&ingress, &again, (&tracker, &stop));
-    missed_launches::start(&ingress, launches, (&tracker, &stop));
+    missed_launches::start(&ingress, (launches, again.clone()), (&tracker, &stop));
     tracker.spawn(consume(
         (items, again),
         ingress,

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::missed::{authorize, is_late, take};
+use super::intake::Item;
+use super::missed::{authorize, is_late};
 use super::rest::{FetchedEmoji, FetchedMessage};
 use crate::ids::{ChannelId, MessageId};
 use crate::ingress::auth::{Decision, Person};
 use crate::ingress::{Ask, Inbound, Ingress};
+use crate::store::now_ms;
 
 /// When it is tried again after Discord failed.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -27,13 +29,13 @@ const PEOPLE: usize = 25;
 /// Looks whenever `missed` is rung, until `stop`.
 pub(super) fn start(
     ingress: &Ingress,
-    missed: Arc<Notify>,
+    (missed, items): (Arc<Notify>, mpsc::WeakUnboundedSender<Item>),
     (tracker, stop): (&TaskTracker, &CancellationToken),
 ) {
     let (ingress, stop) = (ingress.clone(), stop.clone());
     tracker.spawn(async move {
         while stop.run_until_cancelled(missed.notified()).await.is_some() {
-            stop.run_until_cancelled(look(&ingress)).await;
+            stop.run_until_cancelled(look(&ingress, now_ms(), &items)).await;
         }
     });
 }
@@ -54,16 +56,21 @@ pub(super) async fn first_sight(ingress: &Ingress) -> Result<()> {
     Ok(())
 }
 
-async fn look(ingress: &Ingress) {
+/// `heard`: when events began to come. What is written later needs no looking for.
+async fn look(ingress: &Ingress, heard: i64, items: &mpsc::WeakUnboundedSender<Item>) {
     for channel in ingress.launch_channels() {
-        while let Err(error) = look_in(ingress, channel).await {
+        while let Err(error) = look_in(ingress, (channel, heard), items).await {
             tracing::warn!(%channel, "cannot look for launches in channel {channel}: {error:#}");
             tokio::time::sleep(AGAIN).await;
         }
     }
 }
 
-async fn look_in(ingress: &Ingress, channel: ChannelId) -> Result<()> {
+async fn look_in(
+    ingress: &Ingress,
+    (channel, heard): (ChannelId, i64),
+    items: &mpsc::WeakUnboundedSender<Item>,
+) -> Result<()> {
     match ingress.rest().channel(channel).await {
         Ok(found) if found.guild_id == Some(ingress.guild()) => {}
         // Another server's, gone, or out of sight; `/omp health` says so.
@@ -81,7 +88,8 @@ async fn look_in(ingress: &Ingress, channel: ChannelId) -> Result<()> {
     let Some(since) = ingress.launches_since(channel, newest).await? else {
         return Ok(());
     };
-    for message in messages.into_iter().filter(|message| message.id > since) {
+    let missed = |message: &FetchedMessage| message.id > since && message.id.created_at_ms() < heard;
+    for message in messages.into_iter().filter(missed) {
         let reacted = message.reactions.iter().map(|reaction| &reaction.emoji);
         let rocket = reacted
             .into_iter()
@@ -90,28 +98,31 @@ async fn look_in(ingress: &Ingress, channel: ChannelId) -> Result<()> {
         if let Some(rocket) = rocket
             && !ingress.is_known_message(message.id).await?
         {
-            launch(ingress, channel, &message, &rocket).await?;
+            let found = launch(ingress, channel, &message, &rocket).await?;
+            // In the order of events: what was written before it in a thread that exists is no prompt of its session.
+            if let (Some(found), Some(items)) = (found, items.upgrade()) {
+                // The consumer only ends with the daemon.
+                items.send(Item::Inbound(found)).ok();
+            }
         }
     }
     Ok(())
 }
 
-/// Launches a message for the first of those who reacted that may.
+/// The launch of a message for the first of those who reacted that may.
 async fn launch(
     ingress: &Ingress,
     channel: ChannelId,
     message: &FetchedMessage,
     rocket: &FetchedEmoji,
-) -> Result<()> {
+) -> Result<Option<Inbound>> {
     let ask = Ask::Launch {
         channel,
         message: message.id,
         late: is_late(message.id),
     };
-    if let Some(by) = launcher(ingress, (channel, message), rocket, &ask).await? {
-        take(ingress, Inbound { by: Some(by), ask }).await?;
-    }
-    Ok(())
+    let by = launcher(ingress, (channel, message), rocket, &ask).await?;
+    Ok(by.map(|by| Inbound { by: Some(by), ask }))
 }
 
 async fn launcher(

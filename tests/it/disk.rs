@@ -69,8 +69,12 @@ async fn a_message_that_comes_while_the_disk_is_full_runs_when_there_is_room() {
     let noticed = || fs::read_to_string(&log).unwrap().contains("is fetched again");
     eventually("the daemon to notice", noticed).await;
     disk.empty();
-    // It is tried again every ten seconds, and what shows it has waits of its own.
-    bench.sees(thread, "through the full disk").await;
+    // It is tried again every ten seconds, and at every start.
+    program.signal(nix::sys::signal::Signal::SIGKILL);
+    program.ended().await;
+    let gone = |sim: &Sim| (!sim.gateway_connected()).then_some(());
+    bench.sim.until("the gateway to notice", gone).await;
+    let program = Program::run(&bench).await;
     let messages = bench.turns(thread, 2).await;
     assert!(answers(&messages).contains("through the full disk"));
     // What is written meanwhile does not hide what could not be stored, and nothing runs twice.
