@@ -18,6 +18,8 @@ mod routes;
 mod sessions;
 mod terminals;
 
+pub use events::holds_events;
+
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;

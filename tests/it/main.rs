@@ -13,6 +13,7 @@
 
 mod absences;
 mod agent;
+mod agent_faults;
 mod api_url;
 mod attached;
 mod board;
@@ -25,15 +26,20 @@ mod commands_table;
 mod config;
 mod demo;
 mod dialogs;
+mod disk;
 mod documents;
 mod extension;
 mod feedback;
 mod flood;
+mod fuzz;
 mod harness;
 mod http;
+#[cfg(feature = "failpoints")]
+mod kills;
 mod launch;
 mod limits;
 mod main_job;
+mod missed;
 mod notices;
 mod outbox;
 mod output;
@@ -42,6 +48,7 @@ mod real;
 mod real_commands;
 mod real_dialogs;
 mod real_terminal;
+mod redaction;
 mod restart;
 mod scripted_discord;
 mod sim;
