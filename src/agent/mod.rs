@@ -33,5 +33,5 @@ pub use once::RunError;
 pub use plugin::{Plugin, link_plugin, plugins};
 pub use process::{AgentSpec, spawn};
 pub use state::{AgentModel, AgentStateReport, AgentStats};
-pub use sweep::{MARKER, become_subreaper, reap_adopted, sweep, sweep_all};
+pub use sweep::{MARKER, become_subreaper, lives, reap_adopted, sweep, sweep_all};
 pub use version::{is_installed, version};

@@ -213,7 +213,7 @@ impl Boot {
             .await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
-        crate::session::left::expire_left(&deps).await?;
+        crate::session::settle_left(&deps).await?;
         let dashboard = Dashboard::start(&deps, gateway_seen.clone());
         let mut outbox_watch = self.tracker.spawn(watch_outbox(
             outbox_events,
@@ -298,6 +298,9 @@ impl Boot {
     fn open_api(&self, deps: &Arc<Deps>, ingress: &Ingress, stop: &CancellationToken) {
         let api = Api::new(deps.clone(), ingress.clone(), stop.clone());
         self.api.send_replace(Some(Arc::new(api)));
+        // Who attaches by it is looked after.
+        let watch = crate::session::watch_terminals(deps.clone(), stop.clone());
+        self.tracker.spawn(watch);
     }
 }
 

@@ -16,7 +16,9 @@ mod notify;
 mod prompts;
 mod routes;
 mod sessions;
-pub mod terminals;
+mod terminals;
+
+pub use events::holds_events;
 
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
@@ -32,7 +34,6 @@ use tokio_util::sync::CancellationToken;
 use crate::ids::SessionId;
 use crate::ingress::Ingress;
 use crate::session::Deps;
-use terminals::Terminals;
 
 /// What the server can say, and with what.
 #[derive(Debug, Clone)]
@@ -56,7 +57,6 @@ pub struct Api {
     names: guild::Names,
     /// Sessions that were seen to exist: they are never deleted.
     known: Mutex<HashSet<SessionId>>,
-    terminals: Option<Arc<dyn Terminals>>,
 }
 
 impl Api {
@@ -70,15 +70,7 @@ impl Api {
             began: Instant::now(),
             names: guild::Names::default(),
             known: Mutex::default(),
-            terminals: None,
         }
-    }
-
-    /// The same, with somebody who gives terminals their threads.
-    #[must_use]
-    pub fn with_terminals(mut self, terminals: Arc<dyn Terminals>) -> Self {
-        self.terminals = Some(terminals);
-        self
     }
 }
 
