@@ -13,6 +13,7 @@ pub mod event;
 pub mod http;
 pub mod ids;
 pub mod ingress;
+pub mod mcp;
 pub mod render;
 #[cfg(feature = "demo")]
 pub mod scripted;
@@ -22,3 +23,4 @@ pub mod sim;
 pub mod status;
 pub mod store;
 pub mod token;
+pub mod tools;

@@ -6,7 +6,7 @@
 //!
 //! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol`,
 //! `messages`, `notices` (what we hear), `env`,
-//! `state`, `handle`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends).
+//! `state`, `handle`, `host`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends).
 
 pub mod frames;
 pub mod protocol;
@@ -15,6 +15,7 @@ mod chunks;
 mod command;
 mod env;
 mod handle;
+mod host;
 mod ladder;
 mod messages;
 mod notices;
@@ -26,6 +27,7 @@ mod sweep;
 mod version;
 
 pub use handle::{AgentHandle, AskError, Image, Stop};
+pub use host::{HostScheme, HostTool};
 pub use process::{AgentSpec, spawn};
 pub use state::{AgentModel, AgentStateReport, AgentStats};
 pub use sweep::{MARKER, become_subreaper, reap_adopted, sweep, sweep_all};

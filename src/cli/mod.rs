@@ -7,6 +7,7 @@ mod client;
 #[cfg(feature = "demo")]
 mod demo;
 mod logging;
+mod mcp;
 mod notify;
 mod out;
 mod run;
@@ -65,6 +66,8 @@ enum Command {
     Notify(notify::Args),
     /// List the sessions of the running daemon
     Sessions(sessions::Args),
+    /// Offer the Discord tools to an MCP client on standard input and output, through the running daemon
+    Mcp(mcp::Args),
     /// Print the version and the commit
     Version(version::Args),
 }
@@ -84,6 +87,7 @@ impl Cli {
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
+            Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
         };
         match result {

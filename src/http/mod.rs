@@ -12,11 +12,13 @@ mod events;
 mod feed;
 mod guild;
 mod health;
+mod mcp;
 mod notify;
 mod prompts;
 mod routes;
 mod sessions;
 pub mod terminals;
+mod tools;
 
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::SessionId;
 use crate::ingress::Ingress;
+use crate::mcp::HttpServers;
 use crate::session::Deps;
 use terminals::Terminals;
 
@@ -57,6 +60,7 @@ pub struct Api {
     /// Sessions that were seen to exist: they are never deleted.
     known: Mutex<HashSet<SessionId>>,
     terminals: Option<Arc<dyn Terminals>>,
+    mcp: HttpServers,
 }
 
 impl Api {
@@ -71,6 +75,7 @@ impl Api {
             names: guild::Names::default(),
             known: Mutex::default(),
             terminals: None,
+            mcp: HttpServers::default(),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod settings;
 pub mod split;
 pub mod status;
 pub mod text;
+pub mod tools;
 pub mod words;
 
 /// What Discord takes as the content of one message, in characters.

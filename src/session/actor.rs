@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::deliver::{Parcel, Way};
-use super::dialog::{By, Dialogs, Took, Unseen, Wish};
+use super::dialog::{By, Dialogs, Took, ToolWish, Unseen, Wish};
 use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::publish::Publisher;
 use super::seat::Seat;
@@ -82,6 +82,8 @@ pub(super) enum Control {
         /// What became of it.
         reply: oneshot::Sender<Took>,
     },
+    /// A program asks the people in the thread, or does not want to know any more.
+    ForTool(ToolWish),
 }
 
 impl SessionHandle {
@@ -197,6 +199,8 @@ impl Actor {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
+            // A program may ask the people though no process runs.
+            let idle = idle && !self.dialogs.is_asking();
             if idle && self.deps.sessions.retire(&self.handle, &inbox) {
                 return;
             }
@@ -303,6 +307,7 @@ impl Actor {
                 reply.send(*answered.as_ref().unwrap_or(&Took::Failed)).ok();
                 answered.map(|_| ())
             }
+            Control::ForTool(wish) => self.wish_of_tool(wish).await,
         }
     }
 

@@ -15,7 +15,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, paint, workspace};
+use super::{Deps, host, paint, workspace};
 use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -200,6 +200,7 @@ impl Actor {
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
+        host::offer(&handle);
         self.running = Some(Running::new(handle, receiver));
     }
 
@@ -350,6 +351,8 @@ impl Actor {
     }
 
     async fn archive(&mut self) -> Result<()> {
+        // Of a session without a process, a program may still be asking.
+        self.expire_dialogs(Why::Ended).await?;
         // A message to an archived thread would open it again.
         self.flush_all().await?;
         if let Some(view) = self.view() {

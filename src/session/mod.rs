@@ -12,6 +12,7 @@ mod dialog;
 mod effects;
 mod events;
 mod feedback;
+mod host;
 pub mod live;
 mod logs;
 pub mod models;
@@ -51,7 +52,7 @@ use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, Unseen, left};
+pub(crate) use dialog::{By, Took, ToolAnswer, Unseen, left};
 pub use dialog::{Form, Wish};
 pub use registry::Sessions;
 
@@ -123,7 +124,7 @@ impl Deps {
 }
 
 /// Keeps a file below the state directory, where only its owner can read it.
-async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
+pub(crate) async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
     let place = path.display().to_string();
     let write = move || {
         if let Some(dir) = path.parent() {

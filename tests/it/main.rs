@@ -45,3 +45,4 @@ mod sim;
 mod startup;
 mod threads;
 mod tls;
+mod tools;

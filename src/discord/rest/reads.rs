@@ -154,6 +154,19 @@ impl Rest {
         Ok(messages)
     }
 
+    /// Up to 100 messages of a channel, oldest first: those right before `before`.
+    pub async fn messages_before(
+        &self,
+        channel: ChannelId,
+        before: MessageId,
+        limit: u8,
+    ) -> Result<Vec<FetchedMessage>, RestError> {
+        let page = || list(channel, None, limit).query("before", &before);
+        let mut messages: Vec<FetchedMessage> = self.ask(true, page).await?;
+        messages.sort_by_key(|message| message.id);
+        Ok(messages)
+    }
+
     /// A channel, or a thread with its metadata.
     pub async fn channel(&self, channel: ChannelId) -> Result<FetchedChannel, RestError> {
         self.get(Route::Channel {
