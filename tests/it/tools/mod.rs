@@ -4,6 +4,8 @@ mod asking;
 mod clients;
 mod doing;
 mod host;
+mod outside;
+mod real;
 
 use ompcord::ids::ChannelId;
 use ompcord::sim::Sim;
