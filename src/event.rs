@@ -84,6 +84,26 @@ pub enum AgentEvent {
         /// What the agent said.
         error: String,
     },
+    /// Somebody at the agent's terminal gave it a prompt.
+    TerminalPrompt(String),
+    /// The terminal asks whoever sits at it.
+    TerminalAsks {
+        /// The question's id.
+        id: String,
+        /// What it asks.
+        what: String,
+    },
+    /// That question is answered.
+    TerminalAnswered {
+        /// The question's id.
+        id: String,
+    },
+    /// What the terminal says of a turn that ends now.
+    TurnReported(TurnReport),
+    /// The turn is over because somebody at the terminal ended it.
+    TurnStopped,
+    /// The agent uses another model.
+    ModelChanged(String),
     /// A plain line: stderr, or stdout that is no frame. Decoded lossily, without its newline.
     Line(String),
     /// A frame was dropped because it was larger than the cap.
@@ -104,6 +124,19 @@ pub struct AgentStarted {
     pub model: Option<String>,
     /// The process id.
     pub pid: u32,
+}
+
+/// What is known of a turn that was run in a terminal.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TurnReport {
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// How full the context is.
+    pub context_percent: Option<f64>,
+    /// The model.
+    pub model: Option<String>,
+    /// What it cost, in US dollars.
+    pub cost: f64,
 }
 
 /// A complete assistant message.

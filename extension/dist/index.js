@@ -1903,7 +1903,8 @@ class Session {
         pid: process.pid,
         host: hostname(),
         agent_version: this.#agentVersion(),
-        extension_version: VERSION
+        extension_version: VERSION,
+        resumable: this.#hasBegun()
       }),
       ownerToken: () => this.#ownerToken(),
       deliver: (command) => this.#deliver(command),
@@ -2044,6 +2045,10 @@ class Session {
   }
   #agentSessionId() {
     return String(this.#ctx?.sessionManager.getSessionId() ?? "");
+  }
+  #hasBegun() {
+    const entries = this.#contain.run("the conversation", () => this.#ctx?.sessionManager.getEntries()) ?? [];
+    return entries.some((entry) => entry.type === "message" && entry.message.role === "assistant");
   }
   #cwd() {
     return String(this.#ctx?.sessionManager.getCwd() ?? this.#ctx?.cwd ?? "");

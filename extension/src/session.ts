@@ -209,6 +209,7 @@ export class Session {
         host: hostname(),
         agent_version: this.#agentVersion(),
         extension_version: VERSION,
+        resumable: this.#hasBegun(),
       }),
       ownerToken: () => this.#ownerToken(),
       deliver: (command) => this.#deliver(command),
@@ -353,6 +354,12 @@ export class Session {
 
   #agentSessionId(): string {
     return String(this.#ctx?.sessionManager.getSessionId() ?? "");
+  }
+
+  /** Before the model's first answer the agent keeps no file of a conversation, and nobody could go on with it. */
+  #hasBegun(): boolean {
+    const entries = this.#contain.run("the conversation", () => this.#ctx?.sessionManager.getEntries()) ?? [];
+    return entries.some((entry) => entry.type === "message" && entry.message.role === "assistant");
   }
 
   #cwd(): string {

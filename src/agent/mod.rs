@@ -30,5 +30,5 @@ pub use handle::{AgentHandle, AskError, Image, Stop};
 pub use host::{HostScheme, HostTool};
 pub use process::{AgentSpec, spawn};
 pub use state::{AgentModel, AgentStateReport, AgentStats};
-pub use sweep::{MARKER, become_subreaper, reap_adopted, sweep, sweep_all};
+pub use sweep::{MARKER, become_subreaper, lives, reap_adopted, sweep, sweep_all};
 pub use version::{VersionError, is_installed, version};

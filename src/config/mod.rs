@@ -102,6 +102,8 @@ pub struct Patience {
     pub abort: Duration,
     /// Each rung of the ladder that ends a process.
     pub rung: Duration,
+    /// A terminal that shares its session and is not heard of.
+    pub terminal: Duration,
 }
 
 impl Default for Patience {
@@ -110,6 +112,8 @@ impl Default for Patience {
             drain: Duration::from_secs(20),
             abort: Duration::from_secs(8),
             rung: Duration::from_secs(3),
+            // Its extension tries again after 38 seconds at most.
+            terminal: Duration::from_secs(75),
         }
     }
 }

@@ -298,6 +298,9 @@ impl Boot {
     fn open_api(&self, deps: &Arc<Deps>, ingress: &Ingress, stop: &CancellationToken) {
         let api = Api::new(deps.clone(), ingress.clone(), stop.clone());
         self.api.send_replace(Some(Arc::new(api)));
+        // Who attaches by it is looked after.
+        let watch = crate::session::watch_terminals(deps.clone(), stop.clone());
+        self.tracker.spawn(watch);
     }
 }
 

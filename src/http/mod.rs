@@ -17,7 +17,7 @@ mod notify;
 mod prompts;
 mod routes;
 mod sessions;
-pub mod terminals;
+mod terminals;
 mod tools;
 
 use std::collections::HashSet;
@@ -35,7 +35,6 @@ use crate::ids::SessionId;
 use crate::ingress::Ingress;
 use crate::mcp::HttpServers;
 use crate::session::Deps;
-use terminals::Terminals;
 
 /// What the server can say, and with what.
 #[derive(Debug, Clone)]
@@ -59,7 +58,6 @@ pub struct Api {
     names: guild::Names,
     /// Sessions that were seen to exist: they are never deleted.
     known: Mutex<HashSet<SessionId>>,
-    terminals: Option<Arc<dyn Terminals>>,
     mcp: HttpServers,
 }
 
@@ -74,16 +72,8 @@ impl Api {
             began: Instant::now(),
             names: guild::Names::default(),
             known: Mutex::default(),
-            terminals: None,
             mcp: HttpServers::default(),
         }
-    }
-
-    /// The same, with somebody who gives terminals their threads.
-    #[must_use]
-    pub fn with_terminals(mut self, terminals: Arc<dyn Terminals>) -> Self {
-        self.terminals = Some(terminals);
-        self
     }
 }
 

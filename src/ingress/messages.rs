@@ -92,6 +92,7 @@ impl Ingress {
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
+            author_name: by.called(),
             text: text.to_owned(),
             attachments: written.attachments,
             state,
@@ -209,7 +210,7 @@ impl Ingress {
         if text.trim().is_empty() {
             return Err(UserError::new("There is nothing to say in that.").into());
         }
-        let prompt = NewPrompt::by_command(by.id, text);
+        let prompt = NewPrompt::by_command(by.id, by.called(), text);
         let added = self.deps.store.add_prompt(&session.id, None, &prompt).await?;
         if let Some(added) = added {
             let input = if steer {

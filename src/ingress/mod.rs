@@ -11,6 +11,7 @@ pub mod owner;
 mod resume;
 mod settings;
 pub mod start;
+pub mod terminals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,6 +122,8 @@ pub enum Ask {
     },
     /// An option of a command is being written, and its choices are wanted.
     Complete,
+    /// A terminal wants its session to be shared.
+    Attach,
     /// Something about a question of the agent.
     Dialog {
         /// The session's thread.
@@ -192,6 +195,8 @@ pub struct Ingress {
     deps: Arc<Deps>,
     bot: UserId,
     said_no_content: Arc<AtomicBool>,
+    /// Held while a terminal is attached.
+    attaching: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Ingress {
@@ -202,6 +207,7 @@ impl Ingress {
             deps,
             bot,
             said_no_content: Arc::default(),
+            attaching: Arc::default(),
         }
     }
 
@@ -222,7 +228,8 @@ impl Ingress {
         match (inbound.ask, by) {
             (Ask::Deleted { message }, _) => self.deleted(message).await,
             // The choices of what is being typed are given by `complete`.
-            (_, None) | (Ask::Complete, _) => Ok(Answer::Nothing),
+            // Terminals come by the HTTP API.
+            (_, None) | (Ask::Complete | Ask::Attach, _) => Ok(Answer::Nothing),
             (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (

@@ -60,6 +60,7 @@ impl Ingress {
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
+            author_name: by.called(),
             text: written.text,
             attachments: written.attachments,
             state: if written.late {
@@ -143,7 +144,7 @@ impl Ingress {
         }
         let mut first = None;
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
-            let prompt = NewPrompt::by_command(by.id, text);
+            let prompt = NewPrompt::by_command(by.id, by.called(), text);
             first = self.deps.store.add_prompt(&new.id, None, &prompt).await?;
         }
         let thread = self.open_by_command(&new.id).await?;

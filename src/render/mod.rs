@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod settings;
 pub mod split;
 pub mod status;
+pub mod terminal;
 pub mod text;
 pub mod tools;
 pub mod words;

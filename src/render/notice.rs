@@ -7,7 +7,9 @@ use crate::event::{AgentExit, ExitHow};
 use crate::ids::{PromptId, SessionId};
 use crate::session::state::{Notice, Reply};
 
+use super::terminal;
 use super::text::{clip, code, escape, plural, quiet};
+use crate::store::terminals::Gone;
 
 /// A sentence for the thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +146,44 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
         ),
         Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has a moment to finish"),
         Notice::Stopped { dropped } => stopped(*dropped),
+        other => of_terminal(other, &about_prompt),
+    }
+}
+
+/// What is said about the terminal that has the session, or had it.
+fn of_terminal(notice: &Notice, about_prompt: &str) -> Note {
+    let run = |prompt: PromptId| {
+        [
+            (about(prompt, "run"), "Run here", Style::Primary),
+            (about(prompt, "discard"), "Ignore", Style::Secondary),
+        ]
+    };
+    match notice {
+        Notice::TerminalGone { how, working, prompt } => {
+            let said = terminal::gone(*how, *working);
+            if *working && *how != Gone::Off {
+                aloud(said, &retry(*prompt))
+            } else {
+                quietly(&said)
+            }
+        }
+        Notice::Doubtful { prompt } => aloud(
+            format!(
+                "⚠️ The terminal went away just when it was given this; it may have begun. Run it here?{about_prompt}"
+            ),
+            &run(*prompt),
+        ),
+        Notice::StillInTerminal { prompt } => aloud(
+            format!(
+                "⌨️ **A terminal still has this conversation open**, and two writers would garble it. Close it there, or `/discord on` shares it again. Run this here all the same?{about_prompt}"
+            ),
+            &run(*prompt),
+        ),
+        Notice::TerminalGoesOn => aloud(
+            "⚠️ The terminal was told to cancel and goes on. Cancel again, or look at it.".to_owned(),
+            &[],
+        ),
+        _ => quietly("⌨️ A terminal has this session now: what you write here is typed there"),
     }
 }
 
@@ -250,6 +290,8 @@ pub fn reply(reply: Reply) -> String {
         Reply::Discarded { count: 0 } => "That is not waiting any more.".to_owned(),
         Reply::Discarded { count } => format!("🗑️ {} dropped.", plural(count, "prompt")),
         Reply::Decided => "Done.".to_owned(),
+        Reply::Attached | Reply::Attaching => "A terminal has this session.".to_owned(),
+        Reply::Occupied => "The agent is at work here.".to_owned(),
         Reply::Stale => "That was decided before, or has expired; nothing was run.".to_owned(),
     }
 }

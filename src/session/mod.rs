@@ -4,7 +4,9 @@
 //! processes, `publish` turns events into messages.
 
 pub mod actor;
+mod attached;
 mod card;
+mod control;
 pub mod dashboard;
 mod deliver;
 mod desk;
@@ -13,8 +15,10 @@ mod effects;
 mod events;
 mod feedback;
 mod host;
+mod link;
 pub mod live;
 mod logs;
+mod mirror;
 pub mod models;
 pub mod open;
 mod paint;
@@ -51,9 +55,11 @@ use crate::store::events::EventLog;
 use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
+pub(crate) use attached::Arrived;
 pub use deliver::safe_name;
 pub(crate) use dialog::{By, Took, ToolAnswer, Unseen, left};
 pub use dialog::{Form, Wish};
+pub(crate) use link::watch_terminals;
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.

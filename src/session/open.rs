@@ -10,6 +10,7 @@ use crate::discord::outbox::Act;
 use crate::discord::rest::RestError;
 use crate::ids::ThreadId;
 use crate::render::no_thread::NoThread;
+use crate::render::terminal;
 use crate::render::text::{self, code, quiet};
 use crate::store::sessions::Session;
 
@@ -53,7 +54,14 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
             .await?;
     }
     if !session.greeted {
-        let line = opening_line(session);
+        let line = match deps.store.terminal(&session.id).await? {
+            Some(there) => terminal::opening(
+                &short(&session.workspace),
+                there.host.as_deref(),
+                session.id.as_str(),
+            ),
+            None => opening_line(session),
+        };
         let draft = Draft {
             content: line,
             silent: true,

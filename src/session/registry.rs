@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Deps;
-use super::actor::{Actor, Control, SessionHandle};
+use super::actor::{Actor, SessionHandle};
+use super::attached::{Arrival, Arrived};
+use super::control::Control;
 use super::dialog::asked::{AllAsked, Asked};
 use super::dialog::{By, Took, Unseen, Wish};
 use super::state::{Input, Reply};
 use super::view::{SessionView, Status};
 use crate::ids::{ChannelId, OutboxId, SessionId};
+use crate::store::terminals::{Gone, NewTerminal};
 
 /// The running sessions. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -234,6 +237,18 @@ impl Sessions {
         let (reply, answer) = oneshot::channel();
         self.deliver(id, Control::Answer { key, wish, by, reply });
         answer.await.ok()
+    }
+
+    /// A terminal wants to share its session. `None`: the session could not answer.
+    pub(crate) async fn terminal_arrives(&self, id: &SessionId, terminal: NewTerminal) -> Option<Arrived> {
+        let (reply, answer) = oneshot::channel();
+        self.deliver(id, Control::Arrives(Arrival { terminal, reply }));
+        answer.await.ok()
+    }
+
+    /// The terminal of a session goes.
+    pub(crate) fn terminal_leaves(&self, id: &SessionId, how: Gone) {
+        self.deliver(id, Control::Leaves(how));
     }
 
     /// The open question with this key, without waiting for anything.

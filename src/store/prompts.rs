@@ -49,6 +49,8 @@ pub struct NewPrompt {
     pub message: Option<MessageId>,
     /// Who wrote it.
     pub author: UserId,
+    /// How they are called; `None` for a program.
+    pub author_name: Option<String>,
     /// What was written.
     pub text: String,
     /// What came with it.
@@ -60,10 +62,11 @@ pub struct NewPrompt {
 impl NewPrompt {
     /// One that comes in no message, by a command, and waits for its turn.
     #[must_use]
-    pub fn by_command(author: UserId, text: String) -> Self {
+    pub fn by_command(author: UserId, author_name: Option<String>, text: String) -> Self {
         Self {
             message: None,
             author,
+            author_name,
             text,
             attachments: Vec::new(),
             state: PromptState::Queued,
@@ -108,6 +111,8 @@ pub struct Prompt {
     pub message: Option<MessageId>,
     /// Who wrote it.
     pub author: UserId,
+    /// How they are called; `None` for a program.
+    pub author_name: Option<String>,
     /// What was written.
     pub text: String,
     /// What came with it.
@@ -130,8 +135,9 @@ pub(super) async fn insert(
     let position = position(new.message, now);
     let attachments = serde_json::to_string(&new.attachments)?;
     let row = sqlx::query_scalar!(
-        r#"INSERT INTO prompts (session_id, discord_message_id, author_id, position, text, attachments, state, created_at)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        r#"INSERT INTO prompts (session_id, discord_message_id, author_id, position, text, attachments, state, created_at,
+               author_name)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
            ON CONFLICT (discord_message_id) DO NOTHING
            RETURNING prompt_id AS "id!: PromptId""#,
         session,
@@ -142,6 +148,7 @@ pub(super) async fn insert(
         attachments,
         new.state,
         now,
+        new.author_name,
     )
     .fetch_optional(tx)
     .await
@@ -217,8 +224,8 @@ impl Store {
     /// A whole prompt.
     pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>> {
         let row = sqlx::query!(
-            r#"SELECT discord_message_id AS "message: MessageId", author_id AS "author!: UserId", text, attachments,
-                   state AS "state!: PromptState"
+            r#"SELECT discord_message_id AS "message: MessageId", author_id AS "author!: UserId", author_name, text,
+                   attachments, state AS "state!: PromptState"
                FROM prompts WHERE prompt_id = ?1"#,
             id
         )
@@ -230,6 +237,7 @@ impl Store {
                 id,
                 message: r.message,
                 author: r.author,
+                author_name: r.author_name,
                 text: r.text,
                 attachments: serde_json::from_str(&r.attachments)
                     .context("cannot read the prompt's attachments")?,
@@ -293,12 +301,14 @@ impl Store {
         Ok(row.map(|r| (r.session, r.id)))
     }
 
-    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about.
+    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about, a terminal
+    /// to listen to.
     pub async fn sessions_to_wake(&self) -> Result<Vec<SessionId>> {
         sqlx::query_scalar!(
             r#"SELECT DISTINCT s.session_id AS "session!: SessionId"
                FROM agent_sessions s LEFT JOIN prompts p USING (session_id)
-               WHERE s.phase = 'opening' OR (s.phase = 'open' AND p.state IN ('queued', 'running'))"#
+               WHERE s.phase = 'opening' OR (s.phase = 'open' AND (p.state IN ('queued', 'running')
+                   OR EXISTS (SELECT 1 FROM terminals t WHERE t.session_id = s.session_id AND t.detached_at IS NULL)))"#
         )
         .fetch_all(&self.pool)
         .await

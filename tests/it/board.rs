@@ -176,7 +176,7 @@ async fn seed(bench: &Bench, count: u32) {
             } else {
                 "CONFIRM:Sure?|Really."
             };
-            let prompt = NewPrompt::by_command(alice, prompt.to_owned());
+            let prompt = NewPrompt::by_command(alice, None, prompt.to_owned());
             store.add_prompt(&id, None, &prompt).await.unwrap();
         }
     }

@@ -40,6 +40,13 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The home directory of the agent.
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+}
+
 impl Drop for Model {
     fn drop(&mut self) {
         drop(self.child.stdin.take());

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::sync::oneshot;
 
-use super::super::actor::{Actor, Control};
+use super::super::actor::Actor;
+use super::super::control::Control;
 use super::super::registry::Sessions;
 use super::super::secrets;
 use super::Verdict;

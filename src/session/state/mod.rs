@@ -7,6 +7,7 @@ mod compaction;
 mod ending;
 mod health;
 mod queue;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -19,6 +20,7 @@ use crate::store::prompts::{OpenPrompt, PromptState};
 
 pub use compaction::CannotCompact;
 pub use health::{Health, INTERRUPTED};
+pub use terminal::Place;
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
 /// What the agent's process and conversation are doing.
@@ -64,6 +66,8 @@ pub struct Turn {
 pub enum Why {
     /// It was idle for long, or another session needs the slot.
     Idle,
+    /// A terminal takes the conversation over.
+    Terminal,
     /// A person stopped the session.
     Stopped,
     /// The daemon goes down.
@@ -107,6 +111,8 @@ pub struct State {
     /// The thread knows that this wait is for a slot: it is told once.
     told_of_wait: bool,
     compaction: compaction::Compaction,
+    /// Who runs the agent.
+    place: Place,
     /// How the last thing went.
     health: Health,
 }
@@ -123,6 +129,7 @@ impl Default for State {
             just_steered: None,
             told_of_wait: false,
             compaction: compaction::Compaction::None,
+            place: Place::Here,
             health: Health::Good,
         }
     }
@@ -158,8 +165,10 @@ impl State {
         let mut out = Vec::new();
         match input {
             Input::Restored { prompts, opened } => self.restored(&prompts, opened, &mut out),
-            Input::Opened if self.phase == Phase::Opening => self.phase = Phase::Cold,
+            Input::Opened if self.phase == Phase::Opening => self.opened(),
             Input::OpenFailed => self.open_failed(&mut out),
+            // Who sits at the terminal goes on typing: a prompt from here does the same.
+            Input::Prompt(prompt) if self.steers_terminal(&prompt) => self.steer(&prompt, &mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
             Input::Dropped(id) => self.dropped(id),
@@ -168,7 +177,7 @@ impl State {
                 self.told_of_wait = true;
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
-            Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
+            Input::Evict if self.rests() => self.end_idle(&mut out),
             Input::Opened | Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
@@ -205,10 +214,18 @@ impl State {
             Input::Compacted => self.compacted(&mut out),
             Input::Shutdown => self.shutdown(&mut out),
             Input::ThreadGone => self.thread_gone(&mut out),
+            Input::Attach => self.attach(&mut out),
+            Input::TerminalGone { how, left, has_it } => self.terminal_gone(how, &left, has_it, &mut out),
+            Input::TurnStopped => self.turn_stopped(&mut out),
         }
         self.pump(&mut out);
         self.told_of_wait &= self.phase == Phase::Waiting;
         out
+    }
+
+    /// Whether there is a process of ours that has nothing to do.
+    fn rests(&self) -> bool {
+        self.phase == Phase::Idle && self.place != Place::Terminal && !self.is_compacting()
     }
 
     /// A prompt is not wanted any more.
@@ -249,6 +266,7 @@ impl State {
                     ..Turn::default()
                 });
             }
+            Phase::Cold if self.place == Place::Elsewhere => self.ask_about_queue(out),
             Phase::Cold => {
                 self.phase = Phase::Waiting;
                 out.push(Effect::AcquireSlot);

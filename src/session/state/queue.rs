@@ -1,6 +1,6 @@
 //! Prompts: their order, steering, what a person decides about them.
 
-use super::{Choice, Effect, Notice, Phase, Reply, State, Waiting};
+use super::{Choice, Effect, Notice, Phase, Place, Reply, State, Waiting};
 use crate::ids::PromptId;
 use crate::store::prompts::{OpenPrompt, PromptState};
 
@@ -23,6 +23,8 @@ impl State {
                         out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
                     }
                 }
+                // It runs there, whatever became of us meanwhile.
+                PromptState::Running if self.place == Place::Terminal => self.runs_in_terminal(prompt.id),
                 PromptState::Running => {
                     // What had steered the turn goes with the prompt that began it: one turn, one question.
                     let asked = self.blocked();
@@ -41,7 +43,9 @@ impl State {
                 PromptState::Done | PromptState::Dropped => {}
             }
         }
-        if opened {
+        if opened && self.place == Place::Terminal {
+            self.restored_in_terminal(out);
+        } else if opened {
             self.phase = Phase::Cold;
             if self.blocked() {
                 let waiting = self.queue.iter().filter_map(|waiting| waiting.message);
@@ -171,6 +175,10 @@ impl State {
                 out.push(Effect::Unpin);
             }
             return;
+        }
+        if self.place == Place::Elsewhere {
+            // That is what was asked.
+            self.place = Place::Here;
         }
         if choice == Choice::StartFresh {
             out.push(Effect::ForgetConversation);

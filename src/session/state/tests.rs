@@ -4,7 +4,7 @@ use super::*;
 use crate::event::{AgentExit, ExitHow};
 use crate::session::view::Status;
 
-fn prompt(n: i64) -> OpenPrompt {
+pub(super) fn prompt(n: i64) -> OpenPrompt {
     let message = MessageId::from(n.unsigned_abs());
     OpenPrompt {
         id: PromptId(n),
@@ -14,7 +14,7 @@ fn prompt(n: i64) -> OpenPrompt {
     }
 }
 
-fn in_state(n: i64, state: PromptState) -> OpenPrompt {
+pub(super) fn in_state(n: i64, state: PromptState) -> OpenPrompt {
     OpenPrompt { state, ..prompt(n) }
 }
 
@@ -31,19 +31,19 @@ fn exit(how: ExitHow) -> AgentExit {
     }
 }
 
-fn deliver(n: i64) -> Effect {
+pub(super) fn deliver(n: i64) -> Effect {
     Effect::Deliver {
         prompt: PromptId(n),
         continuing: false,
     }
 }
 
-fn mark(n: i64, state: PromptState) -> Effect {
+pub(super) fn mark(n: i64, state: PromptState) -> Effect {
     Effect::Mark(PromptId(n), state)
 }
 
 /// A session whose thread exists and that has nothing to do.
-fn cold() -> State {
+pub(super) fn cold() -> State {
     let mut state = State::default();
     let effects = state.step(Input::Restored {
         prompts: Vec::new(),
@@ -54,7 +54,7 @@ fn cold() -> State {
 }
 
 /// A session whose first prompt is running.
-fn busy() -> State {
+pub(super) fn busy() -> State {
     let mut state = cold();
     state.step(Input::Prompt(prompt(1)));
     state.step(Input::SlotGranted);
@@ -65,7 +65,7 @@ fn busy() -> State {
 }
 
 /// A session whose process waits.
-fn idle() -> State {
+pub(super) fn idle() -> State {
     let mut state = busy();
     state.step(Input::TurnEnded);
     assert_eq!(state.phase(), &Phase::Idle);

@@ -3,6 +3,7 @@
 use crate::event::AgentExit;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
+use crate::store::terminals::{Gone, Unacknowledged};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,19 @@ pub enum Input {
     Shutdown,
     /// The thread was deleted; the store knows.
     ThreadGone,
+    /// A terminal has the conversation and wants to share it; the store knows.
+    Attach,
+    /// The terminal is gone; the store knows.
+    TerminalGone {
+        /// How.
+        how: Gone,
+        /// The prompts that it has not acknowledged.
+        left: Vec<Unacknowledged>,
+        /// Whether it still has the conversation, as far as one can see.
+        has_it: bool,
+    },
+    /// Somebody at the terminal ended the turn.
+    TurnStopped,
 }
 
 /// What a person can decide about a prompt.
@@ -117,6 +131,8 @@ pub enum Outcome {
     Died(AgentExit),
     /// With the daemon.
     Shutdown,
+    /// With its terminal.
+    Left,
 }
 
 /// Something to tell the thread.
@@ -182,6 +198,29 @@ pub enum Notice {
         /// How many waiting prompts were dropped with it.
         dropped: usize,
     },
+    /// A terminal shares its session here from now on, again.
+    TerminalBack,
+    /// The terminal is gone.
+    TerminalGone {
+        /// How.
+        how: Gone,
+        /// Whether it was at work.
+        working: bool,
+        /// What can be run once more.
+        prompt: Option<PromptId>,
+    },
+    /// The terminal went away just when it was given this prompt.
+    Doubtful {
+        /// Which.
+        prompt: PromptId,
+    },
+    /// The terminal still has the conversation, and does not share it.
+    StillInTerminal {
+        /// What waits for a decision.
+        prompt: PromptId,
+    },
+    /// The terminal was told to end the turn, and goes on.
+    TerminalGoesOn,
 }
 
 /// What to answer to the person who asked for something.
@@ -211,6 +250,12 @@ pub enum Reply {
     Decided,
     /// It had been decided before, or is over.
     Stale,
+    /// The terminal has the session.
+    Attached,
+    /// It gets it as soon as the idle process is gone.
+    Attaching,
+    /// The daemon's own agent is at work: one writer at a time.
+    Occupied,
 }
 
 /// Something that the actor has to do.
@@ -239,6 +284,8 @@ pub enum Effect {
     Compact,
     /// Tell the agent to abort the turn.
     Abort,
+    /// Tell the terminal that the session is not shared any more.
+    LetTerminalGo,
     /// End the process by the ladder; answers with `Exited`.
     EndAgent {
         /// Whether a turn may be running.
