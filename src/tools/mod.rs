@@ -282,3 +282,40 @@ pub fn runs_without_asking(name: &str, mode: ApprovalMode) -> bool {
         ApprovalMode::Write | ApprovalMode::Yolo => true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instruction_is_short_and_every_tool_says_what_it_is() {
+        // A token is about four characters of English.
+        assert!(INSTRUCTIONS.len() < 300 * 4, "{} characters", INSTRUCTIONS.len());
+        let host = for_host();
+        assert!(host[0].description.contains(INSTRUCTIONS));
+        for tool in &TOOLS {
+            assert!(tool.name.starts_with("discord_") && tool.description.ends_with('.'), "{tool:?}");
+        }
+    }
+
+    /// The extension has to know the tools before it can ask for them. `INSTA_UPDATE=always` writes the file anew.
+    #[test]
+    fn the_extension_offers_the_same_tools() {
+        let offers: Vec<Offer> = TOOLS.iter().map(Definition::offer).collect();
+        let wanted = format!("{}\n", serde_json::to_string_pretty(&offers).unwrap());
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("extension/src/tools.json");
+        if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+            std::fs::write(&file, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(found == wanted, "extension/src/tools.json is another list: write it anew, then scripts/extension build");
+    }
+
+    #[test]
+    fn only_the_daemons_own_tools_run_without_asking() {
+        assert!(runs_without_asking("discord_send", ApprovalMode::Write));
+        assert!(!runs_without_asking("discord_send", ApprovalMode::AlwaysAsk));
+        assert!(runs_without_asking("discord_ask", ApprovalMode::AlwaysAsk));
+        assert!(!runs_without_asking("bash", ApprovalMode::Yolo));
+    }
+}
