@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod discord;
 pub mod error;
 pub mod event;
+mod failpoint;
 pub mod http;
 pub mod ids;
 pub mod ingress;

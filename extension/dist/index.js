@@ -132,6 +132,9 @@ function whole(text) {
   const last = text.charCodeAt(text.length - 1);
   return last >= 55296 && last <= 56319 ? text.slice(0, -1) : text;
 }
+function sentence(hint) {
+  return `${hint.charAt(0).toUpperCase()}${hint.slice(1)}${/[.!?]$/.test(hint) ? "" : "."}`;
+}
 function duration(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60)
@@ -327,6 +330,8 @@ var version = "0.1.0";
 // src/version.ts
 var VERSION = version;
 var MIN_DAEMON_VERSION = "0.1.0";
+var UPDATE_DAEMON = "Update ompcord, then start it again: `ompcord run`, or `systemctl --user restart ompcord`.";
+var UPDATE_EXTENSION = "Update it with `ompcord extension install`, then start omp again.";
 function isOlder(version, least) {
   const parse = (text) => /^v?(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number);
   const [own, other] = [parse(version), parse(least)];
@@ -526,7 +531,7 @@ class Attachment {
       return this.#attachFailed(answer);
     this.#host.secret(answer.body.token);
     if (isOlder(answer.body.daemonVersion, MIN_DAEMON_VERSION)) {
-      this.#say(`Discord: the ompcord daemon ${answer.body.daemonVersion} is too old for this extension (${VERSION}): it needs ${MIN_DAEMON_VERSION}.`, "error");
+      this.#say(`Discord: the ompcord daemon ${answer.body.daemonVersion} is too old for this extension (${VERSION}): it needs ${MIN_DAEMON_VERSION}. ${UPDATE_DAEMON}`, "error");
       await this.#client.detach(answer.body.sessionId, answer.body.token, "off", this.#pace.requestMs);
       return "over";
     }
@@ -542,14 +547,14 @@ class Attachment {
     return "attached";
   }
   #attachFailed(problem) {
-    const hint = problem.hint ? ` ${problem.hint}` : "";
+    const hint = problem.hint ? ` ${sentence(problem.hint)}` : "";
     if (problem.status === 409) {
       this.#become("blocked");
       this.#say(`Discord runs this conversation right now, so do not write here yet: two writers would garble it.${hint || " Stop it there with /omp stop, or wait until it is idle."} It connects by itself then.`, "warning");
       return "blocked";
     }
     if (problem.status === 426) {
-      this.#say(`Discord: this extension (${VERSION}) is too old for the daemon.${hint || " Update it with `ompcord extension install`."}`, "error");
+      this.#say(`Discord: this extension (${VERSION}) is too old for the daemon.${hint || ` ${UPDATE_EXTENSION}`}`, "error");
       return "over";
     }
     const lost = this.#session !== undefined;
@@ -682,10 +687,11 @@ function daemonLines({ daemon, address }) {
   if (guilds.length > 0)
     lines.push(`Server${guilds.length > 1 ? "s" : ""}: ${guilds.join(", ")}`);
   if (isOlder(VERSION, minExtensionVersion)) {
-    lines.push(`! This extension (${VERSION}) is too old for it: \`ompcord extension install\` updates it`);
+    lines.push(`! This extension (${VERSION}) is too old for it. ${UPDATE_EXTENSION}`);
   }
-  if (isOlder(version, MIN_DAEMON_VERSION))
-    lines.push(`! It is too old for this extension (${VERSION}), which needs ${MIN_DAEMON_VERSION}`);
+  if (isOlder(version, MIN_DAEMON_VERSION)) {
+    lines.push(`! It is too old for this extension (${VERSION}), which needs ${MIN_DAEMON_VERSION}. ${UPDATE_DAEMON}`);
+  }
   return lines;
 }
 function sessionLine({ phase, threadUrl, waiting }) {

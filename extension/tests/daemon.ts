@@ -46,6 +46,7 @@ export class Daemon {
   /** Events of this type are refused. */
   poison = "";
   daemonVersion = "0.1.0";
+  minExtensionVersion = "0.1.0";
   ready = true;
   /** Events are refused until somebody attaches. */
   forgotten = false;
@@ -217,7 +218,7 @@ export class Daemon {
         latency_ms: 42,
         ready: this.ready,
         version: this.daemonVersion,
-        min_extension_version: "0.1.0",
+        min_extension_version: this.minExtensionVersion,
         uptime_s: 1,
         sessions: {},
       });

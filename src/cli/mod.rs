@@ -6,11 +6,13 @@
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod extension;
 mod logging;
 mod mcp;
 mod notify;
 mod out;
 mod run;
+mod said;
 #[cfg(feature = "demo")]
 mod scripted_agent;
 mod send;
@@ -62,10 +64,12 @@ enum Command {
     ScriptedAgent(scripted_agent::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
-    /// Send a message to Discord, through the running daemon
+    /// Send a message to Discord, through the running daemon or else a webhook
     Notify(notify::Args),
     /// List the sessions of the running daemon
     Sessions(sessions::Args),
+    /// Put terminal sessions of omp on Discord: the extension for omp
+    Extension(extension::Args),
     /// Offer the Discord tools to an MCP client on standard input and output, through the running daemon
     Mcp(mcp::Args),
     /// Print the version and the commit
@@ -87,6 +91,7 @@ impl Cli {
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
+            Command::Extension(args) => extension::execute(&args, env_file),
             Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
         };

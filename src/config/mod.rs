@@ -9,6 +9,7 @@ mod lock;
 mod paths;
 mod problem;
 mod read;
+mod secrets;
 mod value;
 
 use std::collections::BTreeSet;
@@ -23,10 +24,11 @@ use secrecy::SecretString;
 
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
-pub use self::client::Reach;
+pub use self::client::{AgentPlace, Hook, Reach};
 pub use self::lock::{InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
 pub use self::problem::{ConfigError, Problem};
+pub use self::secrets::secrets_in;
 pub use self::value::LaunchEmoji;
 
 /// Every variable that the daemon reads, in the order of `.env.example`.

@@ -213,7 +213,7 @@ impl Boot {
             .await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
-        crate::session::left::expire_left(&deps).await?;
+        crate::session::settle_left(&deps).await?;
         let dashboard = Dashboard::start(&deps, gateway_seen.clone());
         let mut outbox_watch = self.tracker.spawn(watch_outbox(
             outbox_events,

@@ -20,6 +20,8 @@ mod sessions;
 mod terminals;
 mod tools;
 
+pub use events::holds_events;
+
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;

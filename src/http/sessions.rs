@@ -173,7 +173,7 @@ impl Api {
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// `open`, which is the default, or `all`.
-    #[param(value_type = Option<Listed>)]
+    #[param(inline, value_type = Option<Listed>)]
     state: Option<String>,
 }
 

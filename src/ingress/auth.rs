@@ -251,7 +251,11 @@ mod tests {
             late: false,
         };
         let events = vec![
-            Ask::Launch { channel, message },
+            Ask::Launch {
+                channel,
+                message,
+                late: false,
+            },
             Ask::Write(Box::new(written)),
             Ask::Edited {
                 channel,

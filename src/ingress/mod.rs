@@ -7,6 +7,7 @@ pub mod complete;
 mod dialogs;
 mod find;
 mod messages;
+mod missed;
 pub mod owner;
 mod resume;
 mod settings;
@@ -48,6 +49,8 @@ pub enum Ask {
         channel: ChannelId,
         /// On what.
         message: MessageId,
+        /// Whether it happened so long ago, while the daemon was away, that a person has to say if it still counts.
+        late: bool,
     },
     /// A message was written.
     Write(Box<Written>),
@@ -230,7 +233,14 @@ impl Ingress {
             // The choices of what is being typed are given by `complete`.
             // Terminals come by the HTTP API.
             (_, None) | (Ask::Complete | Ask::Attach, _) => Ok(Answer::Nothing),
-            (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
+            (
+                Ask::Launch {
+                    channel,
+                    message,
+                    late,
+                },
+                Some(by),
+            ) => self.launch((channel, message), late, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (
                 Ask::Edited {

@@ -11,6 +11,9 @@ use super::terminal;
 use super::text::{clip, code, escape, plural, quiet};
 use crate::store::terminals::Gone;
 
+const UNDECIDED: &str =
+    "📥 Queued: it runs when somebody has chosen *Continue* or *Discard* for the interrupted prompt";
+
 /// A sentence for the thread.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
@@ -128,17 +131,10 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ),
             &[continue_queue(session)],
         ),
-        Notice::Interrupted { prompt } => aloud(
-            format!(
-                "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}"
-            ),
-            &[
-                (about(*prompt, "continue"), "Continue", Style::Primary),
-                (about(*prompt, "discard"), "Discard", Style::Secondary),
-            ],
-        ),
+        Notice::QueuedUndecided => quietly(UNDECIDED),
+        Notice::Interrupted { prompt, waiting } => interrupted(*prompt, *waiting, &about_prompt),
         Notice::Stale { prompt } => aloud(
-            format!("🕰️ This was written while ompcord was away. Run it now?{about_prompt}"),
+            format!("🕰️ This came while ompcord was away. Run it now?{about_prompt}"),
             &[
                 (about(*prompt, "run"), "Run", Style::Primary),
                 (about(*prompt, "discard"), "Ignore", Style::Secondary),
@@ -201,6 +197,30 @@ fn queued(ahead: usize) -> String {
     match ahead {
         0 => "📥 Queued".to_owned(),
         _ => format!("📥 Queued, {} before it", plural(ahead, "prompt")),
+    }
+}
+
+fn interrupted(prompt: PromptId, waiting: usize, about_prompt: &str) -> Note {
+    let waiting = undecided(waiting);
+    aloud(
+        format!(
+            "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}{waiting}"
+        ),
+        &[
+            (about(prompt, "continue"), "Continue", Style::Primary),
+            (about(prompt, "discard"), "Discard", Style::Secondary),
+        ],
+    )
+}
+
+/// What waits for a decision, where something does.
+fn undecided(waiting: usize) -> String {
+    match waiting {
+        0 => String::new(),
+        count => format!(
+            "\n{}",
+            quiet(&format!("{} waiting for what you choose", are(count)))
+        ),
     }
 }
 

@@ -14,6 +14,7 @@ use super::control::Control;
 use super::state::{Input, Place};
 use crate::agent::Image;
 use crate::discord::outbox::Act;
+use crate::failpoint;
 use crate::ids::PromptId;
 use crate::render::text::escape;
 use crate::store::prompts::{Attachment, Prompt, PromptState};
@@ -131,6 +132,7 @@ impl Actor {
             running
                 .handle
                 .prompt(&id.to_string(), &parcel.text, &parcel.images);
+            failpoint::at("prompt.given");
             return Ok(());
         }
         running

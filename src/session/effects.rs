@@ -73,6 +73,9 @@ impl Actor {
         self.state.remember(self.vitals.health);
         let terminal = self.recall_terminal().await?;
         let prompts = self.deps.store.open_prompts(&id).await?;
+        if self.may_have_missed().await? {
+            self.state.mistrust();
+        }
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
             self.closing = true;
@@ -89,7 +92,12 @@ impl Actor {
             self.listen(terminal);
         }
         self.look_elsewhere();
-        self.input(Input::Restored { prompts, opened }).await
+        self.input(Input::Restored { prompts, opened }).await?;
+        if self.state.is_dormant() {
+            // A turn had ended, and the daemon did not live to unpin what began it.
+            self.unpin().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn enter(&mut self, thread: ThreadId) -> Result<()> {
@@ -123,6 +131,7 @@ impl Actor {
                 self.gives_way = evictable && !self.dialogs.is_asking();
                 self.deps.slots.set_evictable(self.handle.id(), self.gives_way);
             }
+            Effect::Recheck => self.deps.sessions.recheck(self.handle.id()),
             Effect::Compact => self.start_compacting(),
             Effect::Abort => return self.abort().await,
             Effect::EndAgent { abort } => self.end_agent(abort).await?,
@@ -238,7 +247,7 @@ impl Actor {
 
     async fn say(&mut self, notice: &Notice) -> Result<()> {
         let about = match notice {
-            Notice::Interrupted { prompt }
+            Notice::Interrupted { prompt, .. }
             | Notice::Stale { prompt }
             | Notice::Doubtful { prompt }
             | Notice::StillInTerminal { prompt } => self.deps.store.prompt(*prompt).await?,

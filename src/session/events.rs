@@ -77,6 +77,10 @@ impl Actor {
                 .keep_answer(prompt, &turn.answer, turn.error.as_deref())
                 .await?;
         }
+        if matches!(state, PromptState::Done | PromptState::Failed) && self.turn.is_some() {
+            // Before it is over for the store: a crash in between must not cost the last words of the answer.
+            self.flush_all().await?;
+        }
         self.deps.store.mark_prompt(prompt, state).await?;
         let kind = match state {
             PromptState::Queued => "prompt_queued",

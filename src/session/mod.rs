@@ -3,6 +3,7 @@
 //! `state` decides, `actor` and `effects` carry out, `registry` finds or starts the actor, `slots` bounds the
 //! processes, `publish` turns events into messages.
 
+mod abandoned;
 pub mod actor;
 mod attached;
 mod card;
@@ -19,6 +20,7 @@ mod link;
 pub mod live;
 mod logs;
 mod mirror;
+mod missed;
 pub mod models;
 pub mod open;
 mod paint;
@@ -55,11 +57,14 @@ use crate::store::events::EventLog;
 use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
+pub(crate) use abandoned::settle_left;
 pub(crate) use attached::Arrived;
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, ToolAnswer, Unseen, left};
+use dialog::left;
+pub(crate) use dialog::{By, Took, ToolAnswer, Unseen};
 pub use dialog::{Form, Wish};
 pub(crate) use link::watch_terminals;
+pub(crate) use missed::Recheck;
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.

@@ -13,6 +13,7 @@ use super::attached::{Arrival, Arrived};
 use super::control::Control;
 use super::dialog::asked::{AllAsked, Asked};
 use super::dialog::{By, Took, Unseen, Wish};
+use super::missed::Ears;
 use super::state::{Input, Reply};
 use super::view::{SessionView, Status};
 use crate::ids::{ChannelId, OutboxId, SessionId};
@@ -28,6 +29,7 @@ struct Inner {
     count: watch::Sender<usize>,
     closing: AtomicBool,
     asked: AllAsked,
+    ears: Ears,
     views: Mutex<Views>,
     /// Counts the changes of views.
     changes: watch::Sender<u64>,
@@ -203,6 +205,17 @@ impl Sessions {
             handle
         };
         handle.control(control);
+    }
+
+    pub(super) fn ears(&self) -> &Ears {
+        &self.0.ears
+    }
+
+    /// Tells every running session something.
+    pub(super) fn tell_all(&self, input: &Input) {
+        for handle in self.lock().values() {
+            handle.send(input.clone());
+        }
     }
 
     /// Delivers to an actor that runs already. `false`: there is none.

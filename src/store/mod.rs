@@ -20,6 +20,7 @@ pub mod dialogs;
 pub mod events;
 pub mod facts;
 pub mod launches;
+mod missed;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;

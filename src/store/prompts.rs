@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, now_ms};
+use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, PromptId, SessionId, UserId};
 
 /// Where a prompt is on its way.
@@ -26,6 +27,22 @@ pub enum PromptState {
     Failed,
     /// Over, because a person said so.
     Dropped,
+}
+
+impl PromptState {
+    /// Where a test ends the daemon.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Queued => "prompt.queued",
+            Self::Held => "prompt.held",
+            Self::Asking => "prompt.asking",
+            Self::Running => "prompt.running",
+            Self::Interrupted => "prompt.interrupted",
+            Self::Done => "prompt.done",
+            Self::Failed => "prompt.failed",
+            Self::Dropped => "prompt.dropped",
+        }
+    }
 }
 
 /// A file that came with a message.
@@ -184,6 +201,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await.context("cannot store the prompt")?;
+        failpoint::at("prompt.stored");
         Ok(added)
     }
 
@@ -268,6 +286,7 @@ impl Store {
         .execute(&self.pool)
         .await
         .context("cannot store the prompt's state")?;
+        failpoint::at(state.place());
         Ok(())
     }
 
@@ -301,13 +320,14 @@ impl Store {
         Ok(row.map(|r| (r.session, r.id)))
     }
 
-    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about, a terminal
-    /// to listen to.
+    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about, a message to
+    /// unpin, a terminal to listen to.
     pub async fn sessions_to_wake(&self) -> Result<Vec<SessionId>> {
         sqlx::query_scalar!(
             r#"SELECT DISTINCT s.session_id AS "session!: SessionId"
                FROM agent_sessions s LEFT JOIN prompts p USING (session_id)
                WHERE s.phase = 'opening' OR (s.phase = 'open' AND (p.state IN ('queued', 'running')
+                   OR s.pinned_message_id IS NOT NULL
                    OR EXISTS (SELECT 1 FROM terminals t WHERE t.session_id = s.session_id AND t.detached_at IS NULL)))"#
         )
         .fetch_all(&self.pool)

@@ -294,7 +294,10 @@ mod tests {
         let host = for_host();
         assert!(host[0].description.contains(INSTRUCTIONS));
         for tool in &TOOLS {
-            assert!(tool.name.starts_with("discord_") && tool.description.ends_with('.'), "{tool:?}");
+            assert!(
+                tool.name.starts_with("discord_") && tool.description.ends_with('.'),
+                "{tool:?}"
+            );
         }
     }
 
@@ -308,7 +311,10 @@ mod tests {
             std::fs::write(&file, &wanted).unwrap();
         }
         let found = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(found == wanted, "extension/src/tools.json is another list: write it anew, then scripts/extension build");
+        assert!(
+            found == wanted,
+            "extension/src/tools.json is another list: write it anew, then scripts/extension build"
+        );
     }
 
     #[test]

@@ -153,7 +153,6 @@ async fn seed(bench: &Bench, count: u32) {
             started_by: alice,
         };
         store.create_session(&session).await.unwrap();
-        store.session_greeted(&id).await.unwrap();
         store.session_opened(&id, thread).await.unwrap();
         let health = [
             Health::Good,

@@ -1,7 +1,7 @@
 //! The main job with the real agent and a scripted model. Skipped where `OMPCORD_TEST_OMP` does not name an agent.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use ompcord::sim::SimConfig;
@@ -16,7 +16,12 @@ pub struct Model {
 }
 
 impl Model {
-    fn start() -> Self {
+    /// The home directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rig/model.mjs");
         let mut child = Command::new("node")
@@ -37,13 +42,6 @@ impl Model {
             home,
             name: hello["model"].as_str().unwrap().to_owned(),
         }
-    }
-}
-
-impl Model {
-    /// The home directory of the agent.
-    pub fn home(&self) -> &std::path::Path {
-        self.home.path()
     }
 }
 

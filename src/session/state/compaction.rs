@@ -119,6 +119,11 @@ impl State {
         }
         // Last: whoever asked looks into the store for what is left.
         out.push(Effect::Reply(Reply::Discarded { count: gone.len() }));
+        if self.rests() && self.queue.is_empty() && !gone.is_empty() {
+            // It was being looked at again, with the process waiting for it.
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
         if self.phase == Phase::Waiting && self.queue.is_empty() && self.compaction == Compaction::None {
             // Nothing is left that needs the process.
             self.phase = Phase::Cold;

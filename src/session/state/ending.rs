@@ -39,7 +39,8 @@ impl State {
         {
             out.push(Effect::EndTurn(Outcome::Shutdown));
             if let Some(id) = turn.prompt {
-                out.push(Effect::Say(Notice::Interrupted { prompt: id }));
+                let waiting = self.queue.len();
+                out.push(Effect::Say(Notice::Interrupted { prompt: id, waiting }));
                 out.push(Effect::Mark(id, PromptState::Interrupted));
             }
             out.extend(turn.steered.iter().map(|id| Effect::Mark(*id, PromptState::Done)));

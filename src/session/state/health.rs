@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         let mut undecided = self.undecided.iter();
         undecided.any(|(_, state)| *state == PromptState::Interrupted)
     }

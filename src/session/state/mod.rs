@@ -6,6 +6,7 @@
 mod compaction;
 mod ending;
 mod health;
+mod missed;
 mod queue;
 mod terminal;
 #[cfg(test)]
@@ -81,6 +82,8 @@ struct Waiting {
     position: i64,
     shown: bool,
     continuing: bool,
+    /// Its message may say something else by now.
+    unsure: bool,
 }
 
 impl Waiting {
@@ -91,6 +94,7 @@ impl Waiting {
             position: prompt.position,
             shown,
             continuing: false,
+            unsure: false,
         }
     }
 }
@@ -115,6 +119,9 @@ pub struct State {
     place: Place,
     /// How the last thing went.
     health: Health,
+    /// Whether what was queued at the start was watched since.
+    watched: missed::Watched,
+    look: missed::Look,
 }
 
 impl Default for State {
@@ -131,6 +138,8 @@ impl Default for State {
             compaction: compaction::Compaction::None,
             place: Place::Here,
             health: Health::Good,
+            watched: missed::Watched::Always,
+            look: missed::Look::None,
         }
     }
 }
@@ -171,7 +180,9 @@ impl State {
             Input::Prompt(prompt) if self.steers_terminal(&prompt) => self.steer(&prompt, &mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
-            Input::Dropped(id) => self.dropped(id),
+            Input::Dropped(id) => self.dropped(id, &mut out),
+            Input::Hearing => self.hearing(&mut out),
+            Input::Rechecked => self.rechecked(&mut out),
             Input::SlotGranted => self.slot_granted(&mut out),
             Input::SlotDelayed if self.phase == Phase::Waiting && !self.told_of_wait => {
                 self.told_of_wait = true;
@@ -229,8 +240,14 @@ impl State {
     }
 
     /// A prompt is not wanted any more.
-    fn dropped(&mut self, id: PromptId) {
+    fn dropped(&mut self, id: PromptId, out: &mut Vec<Effect>) {
+        let was_next = self.rests() && !self.queue.is_empty();
         self.queue.retain(|w| w.id != id);
+        if was_next && self.queue.is_empty() {
+            // It was being looked at again, with the process waiting for it.
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
         self.held.retain(|w| w.id != id);
         self.undecided.retain(|(w, _)| w.id != id);
     }
@@ -248,6 +265,7 @@ impl State {
             return;
         }
         match self.phase {
+            Phase::Idle | Phase::Cold if self.is_next_unsure() => self.look_again(out),
             Phase::Idle => {
                 let Some(next) = self.queue.pop_front() else {
                     return;

@@ -219,12 +219,13 @@ fn bare(id: PromptId) -> Waiting {
         position: 0,
         shown: false,
         continuing: false,
+        unsure: false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{busy, cold, deliver, idle, in_state, mark, prompt};
+    use super::super::tests::{busy, cold, deliver, idle, in_state, looked, mark, prompt};
     use super::super::{Choice, Input};
     use super::*;
     use crate::event::{AgentExit, ExitHow};
@@ -306,7 +307,7 @@ mod tests {
             last_lines: Vec::new(),
             swept: 0,
         };
-        let effects = state.step(Input::Exited(exit));
+        let effects = looked(&mut state, Input::Exited(exit));
         assert_eq!(state.place(), Place::Terminal);
         assert!(
             effects.contains(&Effect::ReleaseSlot) && effects.contains(&deliver(2)),

@@ -139,6 +139,7 @@ impl State {
                     position: 0,
                     shown: false,
                     continuing: false,
+                    unsure: false,
                 };
                 self.undecided.push((waiting, PromptState::Failed));
             }

@@ -25,6 +25,10 @@ pub enum Input {
     Steer(OpenPrompt),
     /// A waiting prompt was dropped by its author; the store knows.
     Dropped(PromptId),
+    /// Messages are heard of again, perhaps without what happened to them meanwhile.
+    Hearing,
+    /// What waits is as its messages say; what was deleted was dropped before this.
+    Rechecked,
     /// A process slot is ours.
     SlotGranted,
     /// There is no free slot; it will be granted later.
@@ -185,7 +189,11 @@ pub enum Notice {
     Interrupted {
         /// Which.
         prompt: PromptId,
+        /// How many others wait for what is decided about it.
+        waiting: usize,
     },
+    /// The prompt waits until it is decided what becomes of an interrupted one.
+    QueuedUndecided,
     /// This prompt came while the daemon was away.
     Stale {
         /// Which.
@@ -263,6 +271,8 @@ pub enum Reply {
 pub enum Effect {
     /// Make the thread; answers with `Opened` or `OpenFailed`.
     OpenThread,
+    /// Look at the messages of what waits, and take over what was changed; answers with `Rechecked`.
+    Recheck,
     /// Ask for a process slot; answers with `SlotGranted`, perhaps after `SlotDelayed`.
     AcquireSlot,
     /// Give the slot (or the place in its queue) back.

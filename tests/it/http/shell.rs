@@ -86,11 +86,20 @@ async fn a_shell_gives_prompts_sends_notices_and_lists_sessions() {
     let thread = thread.parse().unwrap();
     bench.turns(thread, 4).await;
 
-    assert_eq!(run(&bench, &url, &["notify", "Lunch is ready"]).await.0, Some(0));
+    // Where there is a daemon, a webhook is not used.
+    let hook = bench.sim.add_webhook("home", "not this one").unwrap();
+    let vars = [("DISCORD_WEBHOOK_URL", hook.as_str())];
+    let notified = run_with(&bench, &url, &["notify", "Lunch is ready"], &vars).await;
+    assert_eq!(
+        notified,
+        (Some(0), "sent through the daemon\n".to_owned(), String::new())
+    );
     let home = bench.sim.home_channel();
     let there = |sim: &ompcord::sim::Sim| {
         let messages = sim.messages(home.thread());
-        messages.into_iter().find(|m| m.content == "Lunch is ready")
+        messages
+            .into_iter()
+            .find(|m| m.by_bot && m.content == "Lunch is ready")
     };
     bench.sim.until("the notice", there).await;
     // Inside an agent the environment says where the daemon is, and the session's own thread is meant.
