@@ -1779,12 +1779,10 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         message_id: {
-          default: null,
           description: "The id of the message in the thread that is answered.",
           type: "string"
         },
         session_id: {
-          default: null,
           description: "Only for the owner's token: whose thread.",
           type: "string"
         },
@@ -1810,12 +1808,10 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         channel_id: {
-          default: null,
           description: "The id of the channel or thread; without it, this session's own thread.",
           type: "string"
         },
         message_id: {
-          default: null,
           description: "The id of the message in that channel that is answered.",
           type: "string"
         },
@@ -1841,7 +1837,6 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         channel_id: {
-          default: null,
           description: "The id of the channel or thread; without it, this session's own thread, or the home channel for the owner's token.",
           type: "string"
         },
@@ -1867,7 +1862,6 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         choices: {
-          default: null,
           description: "The answers to choose from, shown as buttons; a person may also write another one. Without choices, they write.",
           items: {
             type: "string"
@@ -1882,12 +1876,10 @@ var tools_default = [
           type: "string"
         },
         session_id: {
-          default: null,
           description: "Only for the owner's token: in whose thread.",
           type: "string"
         },
         timeout_s: {
-          default: null,
           description: "How many seconds to wait at most; without it, until somebody answers.",
           format: "uint32",
           maximum: 604800,
@@ -1914,12 +1906,10 @@ var tools_default = [
           type: "string"
         },
         session_id: {
-          default: null,
           description: "Only for the owner's token: whose workspace and thread.",
           type: "string"
         },
         text: {
-          default: null,
           description: "What to say about it; without it, only its name is shown.",
           maxLength: 2000,
           type: "string"
@@ -1940,7 +1930,6 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         channel_id: {
-          default: null,
           description: "The id of the channel or thread that the message is in; without it, this session's own thread.",
           type: "string"
         },
@@ -1969,17 +1958,14 @@ var tools_default = [
       additionalProperties: false,
       properties: {
         before: {
-          default: null,
           description: "The id of a message: those before it are read, instead of the newest.",
           type: "string"
         },
         channel_id: {
-          default: null,
           description: "The id of the channel or thread; without it, this session's own thread.",
           type: "string"
         },
         limit: {
-          default: null,
           description: "How many messages at most; 20 without it.",
           format: "uint8",
           maximum: 50,

@@ -381,9 +381,8 @@ impl Actor {
     }
 
     async fn archive(&mut self) -> Result<()> {
-        // Of a session without a process, a program may still be asking.
+        // A program may still be asking, and a message to an archived thread would open it again.
         self.expire_dialogs(Why::Ended).await?;
-        // A message to an archived thread would open it again.
         self.flush_all().await?;
         if let Some(view) = self.view() {
             paint::retire(&self.deps, &view).await?;

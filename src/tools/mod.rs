@@ -142,7 +142,13 @@ fn schema<T: JsonSchema>() -> Map<String, Value> {
     schema.remove("title");
     schema.remove("description");
     // Not every client takes an object without them.
-    schema.entry("properties").or_insert_with(|| Map::new().into());
+    let properties = schema.entry("properties").or_insert_with(|| Map::new().into());
+    for property in properties.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        // What may be left out has no value then, and a null would not be of its type.
+        if let Some(property) = property.as_object_mut() {
+            property.remove("default");
+        }
+    }
     schema
 }
 
