@@ -101,7 +101,8 @@ impl Sender {
 /// the time counts from then: a sender that waits for its answers would not notice that others have to wait.
 async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, (batch, rate): (usize, Option<u32>)) {
     let began = Instant::now();
-    let interval = rate.map(|rate| Duration::from_secs(1) * u32::try_from(CONNECTIONS * batch).expect("few") / rate);
+    let interval =
+        rate.map(|rate| Duration::from_secs(1) * u32::try_from(CONNECTIONS * batch).expect("few") / rate);
     let offered = rate.map_or_else(String::new, |rate| format!(", {rate} events/s offered"));
     let mut senders = tokio::task::JoinSet::new();
     for connection in 0..CONNECTIONS {

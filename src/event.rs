@@ -66,6 +66,8 @@ pub enum AgentEvent {
         /// The question's id.
         id: String,
     },
+    /// The agent wants something of what the daemon offers to it.
+    Host(HostRequest),
     /// Something to show (`notify`, `notice`, an extension's error).
     Notice {
         /// How bad it is.
@@ -163,6 +165,34 @@ pub struct ToolCall {
     pub tool: String,
     /// The arguments as JSON (`Null` when they could not be read).
     pub args: serde_json::Value,
+}
+
+/// What an agent wants of the daemon's own tools and addresses.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostRequest {
+    /// A tool is to be executed.
+    Call {
+        /// The id to answer with.
+        id: String,
+        /// The tool's name.
+        tool: String,
+        /// The arguments as JSON (`Null` when they could not be read).
+        args: serde_json::Value,
+    },
+    /// An address is to be read.
+    Read {
+        /// The id to answer with.
+        id: String,
+        /// The address.
+        url: String,
+        /// Whether it is to be written instead.
+        write: bool,
+    },
+    /// It does not want to know any more.
+    Cancel {
+        /// The id of what it had asked for.
+        id: String,
+    },
 }
 
 /// A question to a person.

@@ -14,6 +14,7 @@ mod failpoint;
 pub mod http;
 pub mod ids;
 pub mod ingress;
+pub mod mcp;
 pub mod render;
 #[cfg(feature = "demo")]
 pub mod scripted;
@@ -23,3 +24,4 @@ pub mod sim;
 pub mod status;
 pub mod store;
 pub mod token;
+pub mod tools;

@@ -110,6 +110,11 @@ export class Attachment {
     return this.#session?.threadUrl ?? "";
   }
 
+  /** The session's own token, while it is shared. */
+  get token(): string | undefined {
+    return this.#phase === "attached" ? this.#session?.token : undefined;
+  }
+
   get handed(): Handed {
     return this.#handed;
   }

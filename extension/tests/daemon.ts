@@ -34,6 +34,8 @@ export class Daemon {
   readonly stateDir = mkdtempSync(join(tmpdir(), "ompcord-ext-"));
   readonly sessions = new Map<string, Shared>();
   readonly notices: string[] = [];
+  readonly used: { name: string; args: any }[] = [];
+  readonly givenUp: string[] = [];
   /** Every request as it came over the wire. */
   readonly wire: { method: string; path: string; authorization: string; body: string; at: number }[] = [];
   mode: Mode = "ok";
@@ -194,6 +196,16 @@ export class Daemon {
       if (!session) return refuse(404, "unknown_session");
       session.detached.push(parsed.reason);
       return json(200, {});
+    }
+    if (route.startsWith("POST /api/tools/")) {
+      if (!own) return refuse(403, "not_a_session");
+      const name = route.slice("POST /api/tools/".length);
+      this.used.push({ name, args: parsed });
+      response.on("close", () => response.writableEnded || this.givenUp.push(name));
+      // A person takes their time.
+      if (name === "discord_ask") return;
+      const wrong = parsed.text === "";
+      return json(200, { is_error: wrong, text: wrong ? "`text` is wrong: it is empty" : '{"sent":true}', data: null });
     }
     if (route === "POST /notify") {
       this.notices.push(parsed.content);

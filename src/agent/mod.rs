@@ -6,8 +6,8 @@
 //!
 //! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol`,
 //! `messages`, `notices` (what we hear), `env`,
-//! `state`, `handle`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends), `once`, `version`, `plugin` (what
-//! is asked of the program beside sessions).
+//! `state`, `handle`, `host`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends), `once`, `version`, `plugin`
+//! (what is asked of the program beside sessions).
 
 pub mod frames;
 pub mod protocol;
@@ -16,6 +16,7 @@ mod chunks;
 mod command;
 mod env;
 mod handle;
+mod host;
 mod ladder;
 mod messages;
 mod notices;
@@ -29,6 +30,7 @@ mod sweep;
 mod version;
 
 pub use handle::{AgentHandle, AskError, Image, Stop};
+pub use host::{HostScheme, HostTool};
 pub use once::RunError;
 pub use plugin::{Plugin, link_plugin, plugins};
 pub use process::{AgentSpec, spawn};

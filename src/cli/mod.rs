@@ -8,6 +8,7 @@ mod client;
 mod demo;
 mod extension;
 mod logging;
+mod mcp;
 mod notify;
 mod out;
 mod run;
@@ -69,6 +70,8 @@ enum Command {
     Sessions(sessions::Args),
     /// Put terminal sessions of omp on Discord: the extension for omp
     Extension(extension::Args),
+    /// Offer the Discord tools to an MCP client on standard input and output, through the running daemon
+    Mcp(mcp::Args),
     /// Print the version and the commit
     Version(version::Args),
 }
@@ -89,6 +92,7 @@ impl Cli {
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
             Command::Extension(args) => extension::execute(&args, env_file),
+            Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
         };
         match result {

@@ -32,7 +32,7 @@ pub use self::secrets::secrets_in;
 pub use self::value::LaunchEmoji;
 
 /// Every variable that the daemon reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 25] = [
     "DISCORD_BOT_TOKEN",
     "DISCORD_BOT_TOKEN_FILE",
     "DISCORD_GUILD_ID",
@@ -43,6 +43,7 @@ pub const VARIABLES: [&str; 24] = [
     "OMP_LAUNCH_EMOJI",
     "OMP_LAUNCH_CHANNEL_IDS",
     "OMP_LAUNCH_ANY_AUTHOR",
+    "DISCORD_TOOL_CHANNELS",
     "OMP_COMMAND",
     "OMP_WORKDIR",
     "OMP_MODEL",
@@ -72,6 +73,8 @@ pub struct Config {
     pub access: Access,
     /// What starts a session by a reaction.
     pub launch: Launch,
+    /// The channels that agents may use with their tools, besides their session's own thread.
+    pub tool_channels: BTreeSet<ChannelId>,
     /// How agents are run.
     pub agent: Agent,
     /// Where the HTTP API listens: always a loopback address.

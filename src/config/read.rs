@@ -30,6 +30,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
     let home_channel = reader.required("DISCORD_CHANNEL_ID", value::id::<ChannelId>);
     let access = reader.access();
     let launch = reader.launch(home_channel);
+    let tool_channels = reader.optional("DISCORD_TOOL_CHANNELS", value::ids);
     let state_dir = reader.state_dir(&home);
     let agent = state_dir
         .as_deref()
@@ -57,6 +58,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         home_channel,
         access,
         launch,
+        tool_channels: tool_channels.unwrap_or_default(),
         agent,
         http_addr,
         state_dir,

@@ -12,11 +12,13 @@ mod events;
 mod feed;
 mod guild;
 mod health;
+mod mcp;
 mod notify;
 mod prompts;
 mod routes;
 mod sessions;
 mod terminals;
+mod tools;
 
 pub use events::holds_events;
 
@@ -33,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::SessionId;
 use crate::ingress::Ingress;
+use crate::mcp::HttpServers;
 use crate::session::Deps;
 
 /// What the server can say, and with what.
@@ -57,6 +60,7 @@ pub struct Api {
     names: guild::Names,
     /// Sessions that were seen to exist: they are never deleted.
     known: Mutex<HashSet<SessionId>>,
+    mcp: HttpServers,
 }
 
 impl Api {
@@ -70,6 +74,7 @@ impl Api {
             began: Instant::now(),
             names: guild::Names::default(),
             known: Mutex::default(),
+            mcp: HttpServers::default(),
         }
     }
 }

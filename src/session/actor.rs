@@ -157,6 +157,8 @@ impl Actor {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
+            // A program may ask the people though no process runs.
+            let idle = idle && !self.dialogs.is_asking();
             if idle && self.deps.sessions.retire(&self.handle, &inbox) {
                 return;
             }
@@ -277,6 +279,7 @@ impl Actor {
                 reply.send(*answered.as_ref().unwrap_or(&Took::Failed)).ok();
                 answered.map(|_| ())
             }
+            Control::ForTool(wish) => self.wish_of_tool(wish).await,
         }
     }
 

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::attached::Arrival;
 use super::deliver::{Parcel, Way};
-use super::dialog::{By, Took, Unseen, Wish};
+use super::dialog::{By, Took, ToolWish, Unseen, Wish};
 use super::live::{CompactRequest, Compacted, Live, Setting};
 use super::state::{Input, Reply};
 use crate::agent::AskError;
@@ -64,4 +64,6 @@ pub(super) enum Control {
         /// What became of it.
         reply: oneshot::Sender<Took>,
     },
+    /// A program asks the people in the thread, or does not want to know any more.
+    ForTool(ToolWish),
 }

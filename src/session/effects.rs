@@ -15,7 +15,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, paint, workspace};
+use super::{Deps, host, paint, workspace};
 use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -218,6 +218,7 @@ impl Actor {
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
+        host::offer(&handle);
         self.running = Some(Running::new(handle, receiver));
     }
 
@@ -380,7 +381,8 @@ impl Actor {
     }
 
     async fn archive(&mut self) -> Result<()> {
-        // A message to an archived thread would open it again.
+        // A program may still be asking, and a message to an archived thread would open it again.
+        self.expire_dialogs(Why::Ended).await?;
         self.flush_all().await?;
         if let Some(view) = self.view() {
             paint::retire(&self.deps, &view).await?;

@@ -15,6 +15,7 @@ mod dialog;
 mod effects;
 mod events;
 mod feedback;
+mod host;
 mod link;
 pub mod live;
 mod logs;
@@ -60,7 +61,7 @@ pub(crate) use abandoned::settle_left;
 pub(crate) use attached::Arrived;
 pub use deliver::safe_name;
 use dialog::left;
-pub(crate) use dialog::{By, Took, Unseen};
+pub(crate) use dialog::{By, Took, ToolAnswer, Unseen};
 pub use dialog::{Form, Wish};
 pub(crate) use link::watch_terminals;
 pub(crate) use missed::Recheck;
@@ -134,7 +135,7 @@ impl Deps {
 }
 
 /// Keeps a file below the state directory, where only its owner can read it.
-async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
+pub(crate) async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
     let place = path.display().to_string();
     let write = move || {
         if let Some(dir) = path.parent() {

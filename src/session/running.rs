@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::Actor;
+use super::host::HostCalls;
 use super::publish::Publisher;
 use super::secrets;
 use super::state::{Input, Phase};
@@ -25,6 +26,8 @@ pub(super) struct Running {
     ahead: VecDeque<AgentEvent>,
     /// The agent's own id of the conversation, once it is up.
     pub(super) conversation: Option<String>,
+    /// What it asked the daemon to do.
+    pub(super) calls: HostCalls,
 }
 
 impl Running {
@@ -34,6 +37,7 @@ impl Running {
             events,
             ahead: VecDeque::new(),
             conversation: None,
+            calls: HostCalls::default(),
         }
     }
 
@@ -136,6 +140,10 @@ impl Actor {
             }
             AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
             AgentEvent::DialogWithdrawn { id } => self.withdraw_dialog(&id).await,
+            AgentEvent::Host(request) => {
+                self.host_request(request);
+                Ok(())
+            }
             AgentEvent::Exited(exit) => {
                 self.running = None;
                 // Before the thread is archived, where that follows: nothing can be edited in it then.

@@ -56,4 +56,5 @@ mod startup;
 mod terminal;
 mod threads;
 mod tls;
+mod tools;
 mod webhook;

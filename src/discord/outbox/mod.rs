@@ -24,6 +24,7 @@ use crate::store::{Store, now_ms};
 
 mod act;
 mod deliver;
+mod delivery;
 mod event;
 mod failure;
 mod lane;
@@ -34,6 +35,7 @@ mod shared;
 mod turns;
 
 pub use act::Act;
+pub use delivery::Delivery;
 pub use event::{Deed, OutboxEvent};
 use letter::Letter;
 pub use pace::Pace;

@@ -169,6 +169,19 @@ impl Rest {
         Ok(messages)
     }
 
+    /// Up to 100 messages of a channel, oldest first: those right before `before`.
+    pub async fn messages_before(
+        &self,
+        channel: ChannelId,
+        before: MessageId,
+        limit: u8,
+    ) -> Result<Vec<FetchedMessage>, RestError> {
+        let page = || list(channel, None, limit).query("before", &before);
+        let mut messages: Vec<FetchedMessage> = self.ask(true, page).await?;
+        messages.sort_by_key(|message| message.id);
+        Ok(messages)
+    }
+
     /// The people who reacted to a message with this, a hundred at most, in the order of their ids from `from` on.
     pub async fn reactors(
         &self,

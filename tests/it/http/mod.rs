@@ -20,12 +20,12 @@ use crate::harness::{Bench, Http};
 use crate::terminal::Terminal;
 
 /// The code of an error.
-fn code(answer: &Value) -> &str {
+pub fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or("no code")
 }
 
 /// A token of this session, made as the daemon makes it.
-async fn session_token(bench: &Bench, session: &str) -> String {
+pub async fn session_token(bench: &Bench, session: &str) -> String {
     let config = bench.config();
     let store = Store::open(&config.database_path()).await.unwrap();
     let tokens = Tokens::open(store.clone(), &config.api_token_path())
