@@ -122,13 +122,13 @@ async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, (batch, r
                     })
                     .collect();
                 let body = if batch == 1 { json!(events[0]) } else { json!(events) }.to_string();
-                if let Some(interval) = interval {
-                    tokio::time::sleep_until(due.into()).await;
-                    due += interval;
-                } else {
-                    due = Instant::now();
-                }
-                let sent = interval.map_or(due, |interval| due - interval);
+                let sent = match interval {
+                    None => Instant::now(),
+                    Some(interval) => {
+                        tokio::time::sleep_until(due.into()).await;
+                        std::mem::replace(&mut due, due + interval)
+                    }
+                };
                 let (status, answer) = sender.post("/api/webhook/event", &body).await;
                 waits.push(sent.elapsed());
                 assert_eq!((status, answer["accepted"].as_u64()), (202, Some(batch as u64)), "{answer}");
@@ -140,7 +140,12 @@ async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, (batch, r
     while let Some(more) = senders.join_next().await {
         waits.extend(more.expect("a sender"));
     }
-    let took = began.elapsed().as_secs_f64();
+    report(&mut waits, (batch, &offered), began.elapsed());
+}
+
+/// Prints a line about how long the requests took.
+fn report(waits: &mut [Duration], (batch, offered): (usize, &str), took: Duration) {
+    let took = took.as_secs_f64();
     waits.sort();
     let at = |part: f64| {
         #[expect(
