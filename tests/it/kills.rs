@@ -304,7 +304,6 @@ async fn a_kill_in_a_cancel_a_failure_or_a_decision_keeps_what_waits() {
             sim.until("it to wait", shown).await;
             // A cancel holds the queue; a crash of the agent does, and fails the prompt.
             if place.contains("failed") {
-                sim.say("alice", thread, "!CRASH:3").unwrap();
                 let pid = crate::harness::processes(&format!("--cwd {}", bench.work().display()));
                 for pid in pid {
                     let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
