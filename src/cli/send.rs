@@ -106,7 +106,7 @@ async fn session_of(daemon: &Daemon, thread: ThreadId) -> Result<SessionId> {
     })
 }
 
-/// A terminal gives no answer here.
+/// Whether nothing more comes of it.
 fn is_over(answer: &Value) -> bool {
     !matches!(text(answer, "/outcome"), "queued" | "running" | "held")
 }
@@ -136,7 +136,6 @@ fn report(args: &Args, session: &str, answer: &Value) -> Result<()> {
         (true, "dropped" | "interrupted") => {
             return Err(UserError::new(format!("it came to nothing: it was {outcome}")).into());
         }
-        (_, "sent") => format!("{session}: sent to its terminal"),
         _ => format!("{session}: {outcome}"),
     };
     if !args.json {

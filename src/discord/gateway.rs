@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::commands::{self, Data};
-use super::intake::{Item, consume};
+use super::intake::{CatchUp, Item, consume};
 use super::{components, missed_launches, recheck, translate};
 use crate::config::Config;
 use crate::error::Fatal;
@@ -34,9 +34,36 @@ struct Handler {
     /// Rung where launches may have been missed.
     launches: Arc<Notify>,
     ready: watch::Sender<bool>,
-    /// Since when this connection is being made: what was written before that was not heard, what came after it may have been.
-    /// And whether there was one before.
-    connecting: Arc<(AtomicI64, AtomicBool)>,
+    connecting: Arc<Connecting>,
+}
+
+/// When the newest connection was begun: what was written before that was not heard, what came after it may have been.
+struct Connecting {
+    /// In unix milliseconds.
+    since: AtomicI64,
+    /// Whether there was a connection before: the first one is as old as the handler.
+    again: AtomicBool,
+}
+
+impl Connecting {
+    fn now() -> Arc<Self> {
+        Arc::new(Self {
+            since: AtomicI64::new(now_ms()),
+            again: AtomicBool::new(false),
+        })
+    }
+
+    fn identifies(&self) {
+        if self.again.load(Ordering::Relaxed) {
+            self.since.store(now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// It is there. Gives when it was begun.
+    fn is_there(&self) -> i64 {
+        self.again.store(true, Ordering::Relaxed);
+        self.since.load(Ordering::Relaxed)
+    }
 }
 
 impl Handler {
@@ -56,8 +83,8 @@ impl s::EventHandler for Handler {
         tracing::info!("connected to Discord as {}", ready.user.name);
         self.ready.send_replace(true);
         self.put(Item::Hearing);
-        self.connecting.1.store(true, Ordering::Relaxed);
-        self.put(Item::CatchUpAll(self.connecting.0.load(Ordering::Relaxed)));
+        let heard = self.connecting.is_there();
+        self.put(Item::CatchUp(CatchUp { heard, marks: None }));
         self.launches.notify_one();
     }
 
@@ -71,8 +98,8 @@ impl s::EventHandler for Handler {
         if event.new != s::ConnectionStage::Connected && self.ready.send_replace(false) {
             tracing::warn!("the gateway connection was lost; connecting again");
         }
-        if event.new == s::ConnectionStage::Identifying && self.connecting.1.load(Ordering::Relaxed) {
-            self.connecting.0.store(now_ms(), Ordering::Relaxed);
+        if event.new == s::ConnectionStage::Identifying {
+            self.connecting.identifies();
         }
     }
 
@@ -221,7 +248,7 @@ pub async fn run(
         queue,
         launches: launches.clone(),
         ready,
-        connecting: Arc::new((AtomicI64::new(now_ms()), AtomicBool::default())),
+        connecting: Connecting::now(),
     };
     let intents = s::GatewayIntents::GUILDS
         | s::GatewayIntents::GUILD_MESSAGES

@@ -29,19 +29,18 @@ pub(super) enum Item {
     PinNotice(ChannelId, MessageId),
     /// Events are heard again from here on.
     Hearing,
-    /// What was written while nobody listened has to be fetched again, from these marks: an earlier attempt failed.
+    /// What was written while nobody listened has to be fetched.
     CatchUp(CatchUp),
-    /// The gateway begins anew, on a connection that was begun then: every channel is read from its mark.
-    CatchUpAll(i64),
 }
 
-/// What is left of an attempt to fetch what was written meanwhile.
+/// What was written while nobody listened.
 #[derive(Debug)]
 pub(super) struct CatchUp {
     /// When the connection was begun on which events come again, in unix milliseconds.
     pub(super) heard: i64,
-    /// The channels, each with the message after which to read.
-    pub(super) marks: Vec<(ChannelId, MessageId)>,
+    /// The channels, each with the message after which to read. `None`: all of them, from where they were read up to;
+    /// with marks an earlier attempt failed.
+    pub(super) marks: Option<Vec<(ChannelId, MessageId)>>,
 }
 
 pub(super) async fn consume(
@@ -71,7 +70,7 @@ pub(super) async fn consume(
                 let from = before(&inbound.ask);
                 if let (Err(error), Some(mark)) = (take(&ingress, inbound).await, from) {
                     tracing::error!("a message could not be taken in, and is fetched again: {error:#}");
-                    let marks = vec![mark];
+                    let marks = Some(vec![mark]);
                     later(&again, (&tracker, &stop), CatchUp { heard: 0, marks });
                 }
             }
@@ -96,16 +95,8 @@ pub(super) async fn consume(
                 }
             }
             // Before anything newer: a live message moves the mark from which the missed ones are read.
-            Item::CatchUpAll(heard) => {
-                let marks = all_marks(&ingress).await;
-                let left = catch_up_from(&ingress, bot, CatchUp { heard, marks }).await;
-                if !left.marks.is_empty() {
-                    later(&again, (&tracker, &stop), left);
-                }
-            }
             Item::CatchUp(from) => {
-                let left = catch_up_from(&ingress, bot, from).await;
-                if !left.marks.is_empty() {
+                if let Some(left) = catch_up_from(&ingress, bot, from).await {
                     later(&again, (&tracker, &stop), left);
                 }
             }
@@ -145,11 +136,17 @@ async fn all_marks(ingress: &Ingress) -> Vec<(ChannelId, MessageId)> {
     })
 }
 
-/// Gives what could not be read.
-async fn catch_up_from(ingress: &Ingress, bot: UserId, from: CatchUp) -> CatchUp {
-    let heard = from.heard;
-    let marks = catch_up(ingress, bot, heard, from.marks).await;
-    CatchUp { heard, marks }
+/// Gives what could not be read, where there is such.
+async fn catch_up_from(ingress: &Ingress, bot: UserId, CatchUp { heard, marks }: CatchUp) -> Option<CatchUp> {
+    let marks = match marks {
+        Some(marks) => marks,
+        None => all_marks(ingress).await,
+    };
+    let left = catch_up(ingress, bot, heard, marks).await;
+    (!left.is_empty()).then_some(CatchUp {
+        heard,
+        marks: Some(left),
+    })
 }
 
 /// Asks again while Discord has no answer: nothing of a launch is stored before its message was read.

@@ -41,7 +41,7 @@ pub(super) fn start(
                     );
                 }
                 Recheck::Thread(thread) => {
-                    let marks = vec![(thread.channel(), thread.get().into())];
+                    let marks = Some(vec![(thread.channel(), thread.get().into())]);
                     if let Some(items) = items.upgrade() {
                         // The consumer only ends with the daemon.
                         items.send(Item::CatchUp(CatchUp { heard: 0, marks })).ok();

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::caller::{Body, Caller, Owner, Path};
 use super::error::{ApiError, ErrorBody};
 use super::sessions::thread_url;
+use crate::about::numbers;
 use crate::ids::{SessionId, ThreadId};
 use crate::ingress::terminals::{self, Refused};
 use crate::store::terminals::{Gone, NewTerminal};
@@ -132,7 +133,7 @@ impl Terminal {
         if self.pid == 0 {
             return Err(ApiError::field("pid", "expected the agent's process id"));
         }
-        if version(&self.extension_version) < version(MIN_EXTENSION) {
+        if numbers(&self.extension_version) < numbers(MIN_EXTENSION) {
             return Err(ApiError::new(
                 StatusCode::UPGRADE_REQUIRED,
                 "extension_too_old",
@@ -145,17 +146,6 @@ impl Terminal {
         }
         Ok(())
     }
-}
-
-/// The numbers of a version; what stands behind them does not count.
-fn version(text: &str) -> [u32; 3] {
-    let core = text
-        .trim_start_matches('v')
-        .split(['-', '+'])
-        .next()
-        .unwrap_or_default();
-    let mut numbers = core.split('.').map(|part| part.parse().unwrap_or_default());
-    std::array::from_fn(|_| numbers.next().unwrap_or_default())
 }
 
 /// Attach the session of a terminal to a thread. The same conversation gets the same thread again.
@@ -251,8 +241,8 @@ mod tests {
             ("1.0", "1.0.1"),
             ("nonsense", "0.0.1"),
         ] {
-            assert!(version(older) < version(newer), "{older} {newer}");
+            assert!(numbers(older) < numbers(newer), "{older} {newer}");
         }
-        assert_eq!(version("v1.2.3-beta+5"), version("1.2.3"));
+        assert_eq!(numbers("v1.2.3-beta+5"), numbers("1.2.3"));
     }
 }

@@ -18,15 +18,6 @@ fn one_approver(sim: &Sim) -> Vec<(&'static str, String)> {
     vars
 }
 
-/// Waits until the question's message has nothing to press any more, and gives what it says.
-async fn closed(bench: &Bench, question: MessageId) -> String {
-    let over = move |sim: &Sim| {
-        let seen = sim.message(question)?;
-        (seen.buttons.is_empty() && seen.selects.is_empty()).then_some(seen.content)
-    };
-    bench.sim.until("the question to be over", over).await
-}
-
 /// Presses a button that opens a form.
 async fn form(bench: &Bench, user: &str, question: MessageId, button: &str) -> (InteractionId, SeenModal) {
     let click = bench.sim.click(user, question, button).unwrap();
@@ -85,7 +76,7 @@ async fn an_approval_is_asked_aloud_and_a_denial_brings_its_reason_to_the_agent(
     // A form that is sent away changes nothing.
     assert!(!bench.sim.message(question.id).unwrap().buttons.is_empty());
     send(&bench, "alice", opened, "keep the *cache*").await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.starts_with("⛔ **Allow bash?**"), "{text}");
     assert!(
         text.ends_with("-# Denied by alice: keep the \\*cache\\*"),
@@ -118,7 +109,7 @@ async fn a_tool_that_was_approved_for_the_session_runs_and_is_told_also_after_a_
     // Only this tool.
     let other = bench.question(thread, "three").await;
     bench.press("alice", thread, "Deny").await;
-    closed(&bench, other.id).await;
+    bench.closed(other.id).await;
     let first = said(&bench, thread, 1).await;
     assert!(
         first.contains("bash ran: one") && first.contains("bash ran: two"),
@@ -182,7 +173,7 @@ async fn nothing_that_would_run_is_taken_for_a_secret_and_what_is_hidden_is_coun
     }
     assert!(question.button("Approve for session").is_some());
     bench.sim.click("alice", question.id, "Deny").unwrap();
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("/tmp/evil"), "{text}");
     let question = bench.question(thread, "[redacted:bot-token]").await;
     let hidden = format!("🔒 {} characters are hidden", token.chars().count());
@@ -199,7 +190,7 @@ async fn a_session_that_is_stopped_while_it_asks_says_so_in_its_thread() {
     let (_, thread) = bench.launch("APPROVE:bash:make").await;
     let question = bench.question(thread, "make").await;
     bench.sim.say("alice", thread, "!omp stop").unwrap();
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     // Nobody waits for the process, which may take its time to end.
     assert!(
         text.starts_with('⚪') && text.contains("nothing was run (the turn was ended)"),
@@ -218,7 +209,7 @@ async fn the_first_answer_wins_and_the_second_person_is_told_whose_it_was() {
     let (opened, _) = form(&bench, "bob", question.id, "Deny with reason…").await;
     let deny = sends(&question, "Deny");
     bench.press("alice", thread, "Approve").await;
-    closed(&bench, question.id).await;
+    bench.closed(question.id).await;
     let late = bench.sim.click_forged("bob", question.id, &deny).unwrap();
     assert_eq!(
         told(&bench, late).await,
@@ -293,7 +284,7 @@ async fn what_does_not_fit_can_be_read_to_its_end_by_who_asks_for_it() {
     let text = whole.words();
     assert!(text.contains("word1 ") && !text.contains("elided"), "{text}");
     bench.sim.click("alice", question.id, "Approve").unwrap();
-    closed(&bench, question.id).await;
+    bench.closed(question.id).await;
 
     let question = bench.question(thread, "19,010 more").await;
     let more = bench.sim.click("alice", question.id, "See more").unwrap();
@@ -323,7 +314,7 @@ async fn a_choice_is_buttons_or_pages_of_a_menu() {
     assert!(few.content.contains("- **A**: the first"), "{}", few.content);
     assert_eq!(labels(&few), ["A", "B", "Skip"]);
     bench.press("alice", thread, "B").await;
-    let text = closed(&bench, few.id).await;
+    let text = bench.closed(few.id).await;
     assert!(text.ends_with("-# B ⋅ alice"), "{text}");
 
     let many = bench.question(thread, "Which of many?").await;
@@ -346,7 +337,7 @@ async fn a_choice_is_buttons_or_pages_of_a_menu() {
         bench.sim.until(placeholder, |sim| page(sim, placeholder)).await;
     }
     bench.sim.select("alice", many.id, "", &["option 57"]).unwrap();
-    let text = closed(&bench, many.id).await;
+    let text = bench.closed(many.id).await;
     assert!(text.ends_with("-# option 57 ⋅ alice"), "{text}");
     let said = said(&bench, thread, 1).await;
     assert!(
@@ -365,7 +356,7 @@ async fn other_takes_a_text_at_once_and_loses_none() {
     let (opened, modal) = form(&bench, "alice", question.id, "Other…").await;
     assert_eq!(modal.inputs[0].label, "Which?");
     send(&bench, "alice", opened, "neither,\n  thanks").await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.ends_with("-# alice wrote: neither,   thanks"), "{text}");
     let messages = bench.turns(thread, 1).await;
     assert!(
@@ -408,7 +399,7 @@ async fn a_text_is_written_into_a_form_or_skipped() {
     assert_eq!(modal.inputs[0].placeholder, "like Bob");
     assert!(!modal.inputs[0].paragraph);
     send(&bench, "alice", opened, "  Ann \\o/ ").await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("alice wrote:"), "{text}");
 
     bench.question(thread, "Your dog?").await;
@@ -460,14 +451,14 @@ async fn two_questions_are_open_at_once_and_the_thread_goes_on_meanwhile() {
     let steered = bench.sim.say("alice", thread, "!mind this").unwrap();
     bench.marked(steered, "🧭", true).await;
     bench.sim.click("alice", second.id, "Deny").unwrap();
-    closed(&bench, second.id).await;
+    bench.closed(second.id).await;
     assert!(!bench.sim.message(first.id).unwrap().buttons.is_empty());
     assert!(
         !bench.sim.is_typing(thread),
         "one of them still waits for a person"
     );
     bench.sim.click("alice", first.id, "Approve").unwrap();
-    let text = closed(&bench, first.id).await;
+    let text = bench.closed(first.id).await;
     assert!(text.contains("Approved by alice"), "{text}");
     let said = said(&bench, thread, 2).await;
     for part in [
@@ -488,7 +479,7 @@ async fn a_question_that_nobody_waits_for_any_more_says_so() {
     let question = bench.question(thread, "Which?").await;
     let choose = sends(&question, "A");
     bench.sim.say("alice", thread, "!forget it").unwrap();
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(
         text.starts_with('⚪') && text.contains("withdrawn by the agent"),
         "{text}"
@@ -498,7 +489,7 @@ async fn a_question_that_nobody_waits_for_any_more_says_so() {
 
     let timed = bench.question(thread, "Quick?").await;
     assert!(timed.content.contains("Answer before <t:"), "{}", timed.content);
-    let text = closed(&bench, timed.id).await;
+    let text = bench.closed(timed.id).await;
     assert!(text.contains("The time was up"), "{text}");
     let said = said(&bench, thread, 1).await;
     assert!(
@@ -510,7 +501,7 @@ async fn a_question_that_nobody_waits_for_any_more_says_so() {
     bench.sim.say("alice", thread, "APPROVE:bash:make two").unwrap();
     let question = bench.question(thread, "make two").await;
     bench.sim.say("alice", thread, "!omp cancel").unwrap();
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.starts_with('⚪'), "{text}");
     bench.turns(thread, 2).await;
     bench.sim.say("alice", thread, "APPROVE:bash:make three").unwrap();
@@ -519,7 +510,7 @@ async fn a_question_that_nobody_waits_for_any_more_says_so() {
     let agents = crate::harness::processes(&format!("--cwd {}", bench.work().display()));
     let agent = nix::unistd::Pid::from_raw(agents[0].try_into().unwrap());
     nix::sys::signal::kill(agent, nix::sys::signal::Signal::SIGKILL).unwrap();
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(
         text.contains("expired; nothing was run (the agent's process ended)"),
         "{text}"
@@ -539,7 +530,7 @@ async fn a_restart_ends_every_question_honestly_and_leaves_no_agent_hanging() {
     let approve = sends(&first, "Approve");
     // As on SIGTERM: the question is cancelled, so the turn can end by itself.
     bench.shut_down().await;
-    let text = closed(&bench, first.id).await;
+    let text = bench.closed(first.id).await;
     assert!(
         text.contains("expired; nothing was run (ompcord is shutting down)"),
         "{text}"
@@ -569,7 +560,7 @@ async fn a_restart_ends_every_question_honestly_and_leaves_no_agent_hanging() {
     bench.abort().await;
     assert!(!bench.sim.message(second.id).unwrap().buttons.is_empty());
     bench.boot().await;
-    let text = closed(&bench, second.id).await;
+    let text = bench.closed(second.id).await;
     assert!(
         text.contains("expired; nothing was run (ompcord was restarted)"),
         "{text}"
@@ -595,7 +586,7 @@ async fn a_question_that_was_deleted_is_asked_once_more_and_then_never_again() {
     let again = bench.question(thread, "make one").await;
     assert_ne!(first.id, again.id);
     bench.sim.click("alice", again.id, "Approve").unwrap();
-    closed(&bench, again.id).await;
+    bench.closed(again.id).await;
     for _ in 0..2 {
         let question = bench.question(thread, "make two").await;
         bench.sim.delete(question.id).unwrap();
@@ -645,7 +636,7 @@ async fn a_session_that_asks_outside_of_a_turn_waits_for_a_person_and_gives_way_
     assert!(waits.by_bot);
     assert!(!bench.sim.message(question.id).unwrap().buttons.is_empty());
     bench.sim.click("alice", question.id, "A").unwrap();
-    closed(&bench, question.id).await;
+    bench.closed(question.id).await;
     let said = said(&bench, other, 1).await;
     assert!(said.contains("My turn."), "{said}");
     bench.finish().await;
@@ -697,7 +688,7 @@ async fn a_button_that_does_not_belong_where_it_is_pressed_is_refused() {
         let now = bench.sim.message(question.id).unwrap();
         assert_eq!((&now.content, now.buttons.len()), (&question.content, 4));
         bench.sim.click("alice", question.id, "Deny").unwrap();
-        closed(&bench, question.id).await;
+        bench.closed(question.id).await;
     }
     bench.turns(here, 1).await;
     bench.turns(there, 1).await;
@@ -727,7 +718,7 @@ async fn secrets_are_hidden_from_people_and_not_from_the_agent() {
     let question = bench.question(thread, "Token?").await;
     let (opened, _) = form(&bench, "alice", question.id, "Answer…").await;
     send(&bench, "alice", opened, &format!("it is {token}")).await;
-    closed(&bench, question.id).await;
+    bench.closed(question.id).await;
     bench.turns(thread, 1).await;
     // The person typed it; the bot does not show it.
     let by_bot: Vec<_> = bench

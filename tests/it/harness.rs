@@ -331,6 +331,23 @@ impl Bench {
             .await
     }
 
+    /// Waits until nothing of a question can be answered any more, and gives what it says then.
+    pub async fn closed(&self, question: MessageId) -> String {
+        let over = move |sim: &Sim| {
+            let seen = sim.message(question)?;
+            (seen.buttons.is_empty() && seen.selects.is_empty()).then_some(seen.content)
+        };
+        self.sim.until("the question to be over", over).await
+    }
+
+    /// Presses a button that opens a form, as alice, writes something into it and sends it.
+    pub async fn writes(&self, question: MessageId, button: &str, text: &str) {
+        let opened = self.sim.click("alice", question, button).unwrap();
+        assert!(self.sim.reply(opened).await.modal.is_some(), "a form");
+        let sent = self.sim.submit_modal("alice", opened, &[("text", text)]).unwrap();
+        self.sim.reply(sent).await;
+    }
+
     /// Waits until the bot's reaction is on the message (`true`) or not (any more).
     pub async fn marked(&self, message: MessageId, emoji: &str, there: bool) {
         let wanted = emoji.to_owned();

@@ -1,6 +1,6 @@
 //! Dialogs of the real agent with a scripted model. Skipped where `OMPCORD_TEST_OMP` does not name an agent.
 
-use ompcord::ids::{MessageId, ThreadId};
+use ompcord::ids::ThreadId;
 use ompcord::sim::Sim;
 
 use crate::harness::{Bench, answers};
@@ -8,25 +8,6 @@ use crate::real::{Real, real};
 
 async fn asking() -> Option<Real> {
     real(vec![("OMP_APPROVAL_MODE", "always-ask".to_owned())]).await
-}
-
-async fn closed(bench: &Bench, question: MessageId) -> String {
-    let over = move |sim: &Sim| {
-        let seen = sim.message(question)?;
-        seen.buttons.is_empty().then_some(seen.content)
-    };
-    bench.sim.until("the question to be over", over).await
-}
-
-/// Presses a button that opens a form, writes something into it and sends it.
-async fn write(bench: &Bench, question: MessageId, button: &str, text: &str) {
-    let opened = bench.sim.click("alice", question, button).unwrap();
-    assert!(bench.sim.reply(opened).await.modal.is_some(), "a form");
-    let sent = bench
-        .sim
-        .submit_modal("alice", opened, &[("text", text)])
-        .unwrap();
-    bench.sim.reply(sent).await;
 }
 
 /// What the model was told, in all its words.
@@ -53,7 +34,7 @@ async fn real_agent_runs_what_was_approved_and_hears_why_something_was_denied() 
     assert!(question.content.contains(&command), "{}", question.content);
     assert!(!marker.exists(), "nothing runs before it is approved");
     bench.press("alice", thread, "Approve").await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("Approved by alice"), "{text}");
     bench.turns(thread, 1).await;
     assert!(marker.exists());
@@ -63,8 +44,10 @@ async fn real_agent_runs_what_was_approved_and_hears_why_something_was_denied() 
         .say("alice", thread, r#"TOOL:bash:{"command":"echo denied-one"}"#)
         .unwrap();
     let question = bench.question(thread, "denied-one").await;
-    write(&bench, question.id, "Deny with reason…", "use the purple one").await;
-    let text = closed(&bench, question.id).await;
+    bench
+        .writes(question.id, "Deny with reason…", "use the purple one")
+        .await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("Denied by alice: use the purple one"), "{text}");
     // The model answers what it was told last.
     let answer = bench
@@ -143,7 +126,7 @@ async fn real_agent_asks_with_options_and_takes_another_answer() {
         question.content
     );
     bench.press("alice", thread, "Lemon").await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.ends_with("Lemon ⋅ alice"), "{text}");
     let first = said(&bench, thread, 1).await;
     assert!(
@@ -157,7 +140,7 @@ async fn real_agent_asks_with_options_and_takes_another_answer() {
         messages.into_iter().find(|m| m.button("Other…").is_some())
     };
     let question = bench.sim.until("the second question", open).await;
-    write(&bench, question.id, "Other…", "pistachio, please").await;
+    bench.writes(question.id, "Other…", "pistachio, please").await;
     let both = said(&bench, thread, 2).await;
     assert!(both.contains("pistachio, please"), "{both}");
     let asked = bench.sim.messages(thread);
@@ -178,7 +161,7 @@ async fn real_agent_is_not_left_hanging_by_a_question_when_the_daemon_ends() {
     let (_, thread) = bench.launch(ask).await;
     let question = bench.question(thread, "Shall we?").await;
     bench.shut_down().await;
-    let text = closed(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("expired; nothing was run"), "{text}");
     let cut_off = |sim: &Sim| {
         sim.messages(thread)

@@ -1,6 +1,6 @@
 //! `discord_ask`: a person is asked, answers, does not answer, and is not asked any more.
 
-use ompcord::ids::{MessageId, ThreadId};
+use ompcord::ids::ThreadId;
 use ompcord::sim::Sim;
 use serde_json::{Value, json};
 
@@ -19,25 +19,6 @@ async fn cold(bench: &Bench) -> (Http, ThreadId) {
 fn ask(api: &Http, arguments: Value) -> tokio::task::JoinHandle<Value> {
     let api = api.clone();
     tokio::spawn(async move { done(&api, "discord_ask", &arguments).await })
-}
-
-async fn over(bench: &Bench, question: MessageId) -> String {
-    let over = move |sim: &Sim| {
-        let seen = sim.message(question)?;
-        seen.buttons.is_empty().then_some(seen.content)
-    };
-    bench.sim.until("the question to be over", over).await
-}
-
-/// Presses a button that opens a form, writes into it and sends it.
-async fn write(bench: &Bench, question: MessageId, button: &str, text: &str) {
-    let opened = bench.sim.click("alice", question, button).unwrap();
-    assert!(bench.sim.reply(opened).await.modal.is_some(), "a form");
-    let sent = bench
-        .sim
-        .submit_modal("alice", opened, &[("text", text)])
-        .unwrap();
-    bench.sim.reply(sent).await;
 }
 
 #[tokio::test]
@@ -68,7 +49,7 @@ async fn a_person_chooses_writes_or_skips_and_whoever_asked_is_told() {
         answer,
         json!({"answered": true, "answer": "Lemon", "by": "alice"})
     );
-    let text = over(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.ends_with("Lemon ⋅ alice"), "{text}");
 
     let answer = ask(&api, choices);
@@ -78,13 +59,13 @@ async fn a_person_chooses_writes_or_skips_and_whoever_asked_is_told() {
             .find(|m| m.button("Other…").is_some())
     };
     let question = bench.sim.until("the second question", open).await;
-    write(&bench, question.id, "Other…", "pistachio").await;
+    bench.writes(question.id, "Other…", "pistachio").await;
     assert_eq!(answer.await.unwrap()["answer"], "pistachio");
 
     let answer = ask(&api, json!({"question": "What is it called?"}));
     let question = bench.question(thread, "What is it called?").await;
     let button = question.buttons[0].label.clone();
-    write(&bench, question.id, &button, "ompcord").await;
+    bench.writes(question.id, &button, "ompcord").await;
     assert_eq!(answer.await.unwrap()["answer"], "ompcord");
 
     let answer = ask(&api, json!({"question": "Anything else?"}));
@@ -125,7 +106,7 @@ async fn nobody_answers_and_it_is_said_why() {
         answer,
         json!({"answered": false, "why": "nobody answered within 1 s"})
     );
-    over(&bench, question.id).await;
+    bench.closed(question.id).await;
 
     // Two at once, and one of them is given up with its connection.
     let given_up = ask(&api, json!({"question": "First?"}));
@@ -133,7 +114,7 @@ async fn nobody_answers_and_it_is_said_why() {
     let first = bench.question(thread, "First?").await;
     let second = bench.question(thread, "Second?").await;
     given_up.abort();
-    let text = over(&bench, first.id).await;
+    let text = bench.closed(first.id).await;
     assert!(text.contains("withdrawn"), "{text}");
     bench.sim.click("alice", second.id, "Yes").unwrap();
     assert_eq!(kept.await.unwrap()["answer"], "Yes");
@@ -147,7 +128,7 @@ async fn nobody_answers_and_it_is_said_why() {
         answer,
         json!({"answered": false, "why": "nobody answered: the session was ended"})
     );
-    over(&bench, question.id).await;
+    bench.closed(question.id).await;
     let archived = |sim: &Sim| sim.thread(thread)?.archived.then_some(());
     bench.sim.until("the thread to be archived", archived).await;
     bench.finish().await;
@@ -168,7 +149,7 @@ async fn a_daemon_that_goes_down_leaves_no_question_open() {
         503 => assert_eq!(answer["error"]["code"], "not_ready"),
         _ => panic!("{status} {answer}"),
     }
-    let text = over(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(text.contains("withdrawn") || text.contains("expired"), "{text}");
 
     bench.boot().await;
@@ -178,7 +159,7 @@ async fn a_daemon_that_goes_down_leaves_no_question_open() {
     bench.abort().await;
     answer.abort();
     bench.boot().await;
-    let text = over(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(
         text.contains("expired; nothing was run (ompcord was restarted)"),
         "{text}"

@@ -1,19 +1,10 @@
 //! The same tools as host tools: over the protocol of the agents that the daemon runs.
 
-use ompcord::ids::MessageId;
 use ompcord::sim::Sim;
 use serde_json::Value;
 
 use super::bench;
 use crate::harness::{Bench, answers};
-
-async fn over(bench: &Bench, question: MessageId) -> String {
-    let over = move |sim: &Sim| {
-        let seen = sim.message(question)?;
-        seen.buttons.is_empty().then_some(seen.content)
-    };
-    bench.sim.until("the question to be over", over).await
-}
 
 #[tokio::test]
 async fn an_agent_asks_waits_and_hears_the_answer_in_its_turn() {
@@ -58,7 +49,7 @@ async fn a_turn_that_is_cancelled_takes_its_question_back() {
     let (_, thread) = bench.launch(r#"HOST:discord_ask:{"question":"Shall I?"}"#).await;
     let question = bench.question(thread, "Shall I?").await;
     bench.sim.say("alice", thread, "!omp cancel").unwrap();
-    let text = over(&bench, question.id).await;
+    let text = bench.closed(question.id).await;
     assert!(
         text.contains("expired; nothing was run (the turn was ended)") || text.contains("withdrawn"),
         "{text}"
@@ -71,7 +62,7 @@ async fn a_turn_that_is_cancelled_takes_its_question_back() {
         .unwrap();
     let question = bench.question(thread, "And now?").await;
     bench.sim.say("alice", thread, "!omp stop").unwrap();
-    over(&bench, question.id).await;
+    bench.closed(question.id).await;
     let archived = move |sim: &Sim| sim.thread(thread)?.archived.then_some(());
     bench.sim.until("the thread to be archived", archived).await;
     bench.finish().await;
