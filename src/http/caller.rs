@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -152,19 +151,9 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(BytesRejection::FailedToBufferBody(error))
-                if error.status() == StatusCode::PAYLOAD_TOO_LARGE =>
-            {
-                Err(door::too_large())
-            }
-            Err(_) => Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "broken_body",
-                "the body ended early",
-            )),
-        }
+        // It was read before, and is not too large.
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|_| door::broken())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,30 +20,29 @@ pub(super) const MAX_BODY: usize = 1024 * 1024;
 const MAX_WASTE: usize = 16 * MAX_BODY;
 const MAX_WASTE_TIME: Duration = Duration::from_secs(5);
 
-/// Refuses what must not come in at all.
+/// Refuses what must not come in at all. A body is read first, whatever becomes of the request: a connection on which one was
+/// left unread is closed, and the next request on it would go with it.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    if let Err(error) = from_here(request.headers()) {
+    let (parts, body) = request.into_parts();
+    let has_body = body.size_hint().exact() != Some(0);
+    let chunks = body.into_data_stream();
+    if let Err(error) = from_here(&parts.headers) {
+        waste(chunks).await;
         return error.into_response();
     }
-    let length = request.body().size_hint();
-    let declared = usize::try_from(length.lower()).unwrap_or(usize::MAX);
-    if declared > MAX_BODY {
-        waste(request.into_body()).await;
-        return too_large().into_response();
-    }
-    let has_body = length.exact() != Some(0);
-    if has_body && !is_json(request.headers()) {
-        return ApiError::new(
+    match read(chunks).await {
+        Err(error) => error.into_response(),
+        Ok(_) if has_body && !is_json(&parts.headers) => ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not_json",
             "the body has to be application/json",
         )
-        .into_response();
+        .into_response(),
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
     }
-    next.run(request).await
 }
 
-pub(super) fn too_large() -> ApiError {
+fn too_large() -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",
@@ -52,9 +51,26 @@ pub(super) fn too_large() -> ApiError {
     .hint("send less at once")
 }
 
-async fn waste(body: Body) {
+/// The whole body. What is too much of it is thrown away.
+async fn read(mut chunks: BodyDataStream) -> Result<Vec<u8>, ApiError> {
+    let mut read = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| broken())?;
+        if read.len() + chunk.len() > MAX_BODY {
+            waste(chunks).await;
+            return Err(too_large());
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+pub(super) fn broken() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "broken_body", "the body ended early")
+}
+
+async fn waste(mut chunks: BodyDataStream) {
     let read = async {
-        let mut chunks = body.into_data_stream();
         let mut seen = 0;
         while let Some(Ok(chunk)) = chunks.next().await {
             seen += chunk.len();
