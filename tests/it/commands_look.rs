@@ -15,6 +15,8 @@ async fn status_says_how_the_daemon_is_doing() {
     bench.sim.until("the turn to run", typing).await;
     let waiting = bench.sim.say("alice", thread, "SAY:later").unwrap();
     bench.marked(waiting, "📥", true).await;
+    // The mark is on its way before the session is told of.
+    bench.board_says("📥 1 queued").await;
     let reply = slash(&bench, "alice", thread.channel(), "omp status", &[]).await;
     let words = reply.words();
     for wanted in [
@@ -148,6 +150,8 @@ async fn the_queue_goes_on_by_the_button_of_its_list() {
     bench.marked(waiting, "📥", true).await;
     slash(&bench, "alice", thread.channel(), "omp cancel", &[]).await;
     bench.sees(thread, "1 prompt is waiting").await;
+    // Said before it is stored, so that a crash in between rather says it twice.
+    bench.board_says("⏸️ 1 held").await;
     sim.say("alice", thread, "!omp queue").unwrap();
     let listed = bench.sees(thread, "in the queue").await;
     sim.click("alice", listed.id, "Continue queue").unwrap();
