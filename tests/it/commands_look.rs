@@ -109,6 +109,7 @@ async fn the_queue_is_shown_and_can_be_taken_back() {
     bench.marked(waiting[0], "📥", true).await;
     slash(&bench, "alice", thread.channel(), "omp cancel", &[]).await;
     bench.sees(thread, "2 prompts are waiting").await;
+    bench.board_says("⏸️ 2 held").await;
     let held = slash(&bench, "alice", thread.channel(), "omp queue", &[])
         .await
         .message
