@@ -163,6 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_is_there_or_left_out_with_its_agent() {
+        let command = Cli::command();
+        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+        for name in ["demo", "scripted-agent"] {
+            assert_eq!(
+                names.contains(&name),
+                cfg!(feature = "demo"),
+                "{name} in {names:?}"
+            );
+        }
+        assert!(names.contains(&"run"));
+    }
+
+    #[test]
     fn every_kind_of_error_has_its_exit_code() {
         let fatal = anyhow::Error::from(Fatal::TokenRejected).context("cannot connect");
         assert_eq!(verdict(&fatal).0, 77);
