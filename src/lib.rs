@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod discord;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod ingress;
 pub mod render;
 #[cfg(feature = "demo")]
 pub mod scripted;
+pub mod service;
 pub mod session;
 #[cfg(feature = "demo")]
 pub mod sim;

@@ -6,6 +6,7 @@
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod logging;
 mod notify;
 mod out;
@@ -59,6 +60,8 @@ enum Command {
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::Args),
+    /// Check everything that ompcord stands on, and say what to do
+    Doctor(doctor::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
     /// Send a message to Discord, through the running daemon
@@ -81,6 +84,10 @@ impl Cli {
             Command::Demo(args) => demo::execute(args),
             #[cfg(feature = "demo")]
             Command::ScriptedAgent(args) => return scripted_agent::execute(&args),
+            Command::Doctor(args) => match doctor::execute(&args, env_file) {
+                Ok(code) => return code,
+                Err(error) => Err(error),
+            },
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),

@@ -20,6 +20,9 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> anyhow::Result<()
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(path) = config.exposed.as_ref().map(|path| path.display()) {
+        tracing::warn!("{path} has the bot token and others can read it: chmod 600 {path}");
+    }
     // Held until everything has ended: the next instance must find the database at rest.
     let _lock = InstanceLock::acquire(&config.state_dir)?;
     let patience = args.connect_timeout.unwrap_or(daemon::CONNECT_TIMEOUT);

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod board;
 pub mod card;
 pub(crate) mod dialog;
+pub mod doctor;
 pub mod footer;
 pub mod health;
 pub mod help;

@@ -24,6 +24,7 @@ mod commands_table;
 mod config;
 mod demo;
 mod dialogs;
+mod doctor;
 mod documents;
 mod feedback;
 mod flood;

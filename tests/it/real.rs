@@ -11,12 +11,12 @@ use crate::harness::{Bench, Setup, answers, eventually, processes};
 /// A scripted model on loopback, and a home directory whose agent uses it. It ends with its standard input.
 pub struct Model {
     child: Child,
-    home: tempfile::TempDir,
-    name: String,
+    pub home: tempfile::TempDir,
+    pub name: String,
 }
 
 impl Model {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rig/model.mjs");
         let mut child = Command::new("node")
