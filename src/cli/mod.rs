@@ -10,11 +10,14 @@ mod doctor;
 mod logging;
 mod notify;
 mod out;
+mod pages;
 mod run;
 #[cfg(feature = "demo")]
 mod scripted_agent;
 mod send;
+mod service;
 mod sessions;
+mod setup;
 mod version;
 
 use std::future::Future;
@@ -60,6 +63,10 @@ enum Command {
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::Args),
+    /// Set it up: asks for what is missing and tries each answer with Discord
+    Setup(setup::Args),
+    /// Keep it running: the systemd user service
+    Service(service::Args),
     /// Check everything that ompcord stands on, and say what to do
     Doctor(doctor::Args),
     /// Give an agent a prompt, through the running daemon
@@ -70,6 +77,10 @@ enum Command {
     Sessions(sessions::Args),
     /// Print the version and the commit
     Version(version::Args),
+    /// Print completions for a shell
+    Completions(pages::Args),
+    /// Print the man page
+    Man,
 }
 
 impl Cli {
@@ -84,14 +95,15 @@ impl Cli {
             Command::Demo(args) => demo::execute(args),
             #[cfg(feature = "demo")]
             Command::ScriptedAgent(args) => return scripted_agent::execute(&args),
-            Command::Doctor(args) => match doctor::execute(&args, env_file) {
-                Ok(code) => return code,
-                Err(error) => Err(error),
-            },
+            Command::Setup(args) => setup::execute(&args, env_file),
+            Command::Service(args) => return coded(service::execute(&args, env_file)),
+            Command::Doctor(args) => return coded(doctor::execute(&args, env_file)),
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
+            Command::Completions(args) => pages::completions(&args),
+            Command::Man => pages::man(),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -111,6 +123,11 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(LAST_MOMENT);
     result
+}
+
+/// For a subcommand whose answer is a code of its own.
+fn coded(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| report(&error))
 }
 
 /// One sentence and a hint for the person, one code for the service manager.

@@ -4,6 +4,7 @@
 //! and one `{:?}` would put the bot token into a log. The rules for people are in `.env.example`.
 
 mod client;
+mod draft;
 mod env_file;
 mod lock;
 mod paths;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
 pub use self::client::Reach;
+pub use self::draft::{Draft, Item};
 pub use self::lock::{Holder, InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
 pub use self::problem::{ConfigError, Problem};

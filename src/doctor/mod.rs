@@ -17,6 +17,7 @@ use crate::store::examine::Examined;
 
 pub use agent::{AgentSeen, OLDEST};
 pub use guild::{ChannelSeen, Discord, Guild};
+pub(crate) use guild::look_at;
 
 /// What was found.
 #[derive(Debug)]

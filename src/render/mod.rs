@@ -20,6 +20,7 @@ pub mod queue;
 pub mod redact;
 pub mod sessions;
 pub mod settings;
+pub mod setup;
 pub mod split;
 pub mod status;
 pub mod text;
