@@ -45,7 +45,9 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<ExitCode> 
             let status = systemctl(&["status", "--no-pager", UNIT]).status();
             let code = status.map_err(|error| no_systemd(&error))?.code();
             // systemd's own codes say whether it runs.
-            return Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+            return Ok(ExitCode::from(
+                code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -96,7 +98,9 @@ fn uninstall() -> Result<()> {
 }
 
 fn place() -> Result<PathBuf> {
-    let units = home().units.ok_or_else(|| UserError::new("this user has no home directory"))?;
+    let units = home()
+        .units
+        .ok_or_else(|| UserError::new("this user has no home directory"))?;
     Ok(units.join(UNIT))
 }
 

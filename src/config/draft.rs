@@ -154,7 +154,11 @@ impl Draft {
         if self.before.as_ref() == Some(&self.text) {
             return Ok(false);
         }
-        if let Some(dir) = self.path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
+        if let Some(dir) = self
+            .path
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty() && !dir.exists())
+        {
             create_private_dir(dir)?;
         }
         // What a link leads to is replaced, not the link.
@@ -181,7 +185,8 @@ fn put(text: &str, name: &str, value: &str) -> String {
     let sets = |line: &str| {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line);
-        line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.trim_start().starts_with('='))
     };
     let example = |line: &str| line.strip_prefix('#').is_some_and(sets);
     let at = lines
@@ -226,7 +231,11 @@ mod tests {
     fn a_line_is_replaced_where_it_is() {
         let put = |text| put(text, "A", "2");
         assert_eq!(put("# a\nA=1\nB=1\n"), "# a\nA=2\nB=1\n");
-        assert_eq!(put("A=0\n# note\n export A = 1"), "A=0\n# note\nA=2\n", "the last one counts");
+        assert_eq!(
+            put("A=0\n# note\n export A = 1"),
+            "A=0\n# note\nA=2\n",
+            "the last one counts"
+        );
         assert_eq!(put("# Why\n#A=1\n#AB=3\n"), "# Why\nA=2\n#AB=3\n");
         assert_eq!(put("AB=1\n"), "AB=1\nA=2\n");
         assert_eq!(put(""), "A=2\n");

@@ -4,6 +4,7 @@
 //! is offline and says why.
 
 mod login;
+mod manager;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::store::Store;
 use crate::store::events::EventLog;
 use crate::token::Tokens;
 
+pub use manager::Manager;
+
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -55,6 +58,8 @@ pub struct Ports {
     pub shutdown: CancellationToken,
     /// How long Discord may take to answer, usually [`CONNECT_TIMEOUT`].
     pub patience: Duration,
+    /// Who is told how it goes.
+    pub manager: Manager,
 }
 
 /// Runs the daemon until SIGTERM or Ctrl-C.
@@ -69,6 +74,7 @@ pub async fn run(config: Config, patience: Duration) -> Result<()> {
         endpoint: Endpoint::new()?,
         shutdown: shutdown.clone(),
         patience,
+        manager: Manager::here(),
     };
     let serve = serve(config, ports);
     tokio::pin!(serve);
@@ -125,6 +131,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            manager: ports.manager,
             noted: last.child_token(),
             api,
             api_url: format!("http://{http_addr}"),
@@ -167,6 +174,7 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    manager: Manager,
     /// Cancelled when nobody has anything to note any more.
     noted: CancellationToken,
     /// What the HTTP API answers with, while there is something to answer with.
@@ -225,6 +233,10 @@ impl Boot {
         }
         self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
+        let (told, watched, manager) = (deps.clone(), gateway_seen.clone(), self.manager);
+        let unwatched = stop.clone();
+        self.tracker
+            .spawn(async move { manager.follow(&told, watched, unwatched).await });
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
         booted.send_replace(true);
@@ -234,8 +246,10 @@ impl Boot {
             ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
             error = self.first_ready(gateway_seen) => Err(error),
         };
+        self.manager.stopping("ending: running turns get 20 seconds");
         self.close_api(&stop);
         drain(&deps, &dashboard).await;
+        self.manager.stopping("ended");
         self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;

@@ -16,8 +16,8 @@ use crate::status::Disk;
 use crate::store::examine::Examined;
 
 pub use agent::{AgentSeen, OLDEST};
-pub use guild::{ChannelSeen, Discord, Guild};
 pub(crate) use guild::look_at;
+pub use guild::{ChannelSeen, Discord, Guild};
 
 /// What was found.
 #[derive(Debug)]

@@ -12,16 +12,19 @@ use crate::ids::{ChannelId, GuildId, UserId};
 pub const TOKEN: &str = "\nThe bot. At https://discord.com/developers/applications: New Application, then Bot, Reset Token, Copy.\n\
                          On the same page, switch on Message Content Intent.";
 /// The token was tried.
-pub const TOKEN_REFUSED: &str = "✗ Discord does not accept this token. Reset it (Bot, Reset Token) and copy it again.";
+pub const TOKEN_REFUSED: &str =
+    "✗ Discord does not accept this token. Reset it (Bot, Reset Token) and copy it again.";
 /// The intent is on.
 pub const INTENT_ON: &str = "✓ Message Content Intent is switched on";
 /// What the home channel is for.
-pub const CHANNEL: &str = "\nThe home channel: its messages can be launched with 🚀, and the board and notifications go there.";
+pub const CHANNEL: &str =
+    "\nThe home channel: its messages can be launched with 🚀, and the board and notifications go there.";
 /// What it means to be allowed.
 pub const PEOPLE: &str = "\nWho may use the bot? They can run commands as you on this machine. User ids, with commas between them\n\
                           (Discord's settings, Advanced, Developer Mode; then right-click somebody, Copy User ID).";
 /// What a workspace is.
-pub const WORKDIR: &str = "\nThe directory that agents work in. Leave it empty for one of its own in the state directory.";
+pub const WORKDIR: &str =
+    "\nThe directory that agents work in. Leave it empty for one of its own in the state directory.";
 /// None was given.
 pub const NO_WORKDIR: &str = "· Agents work in `workspace` in the state directory (OMP_WORKDIR changes that)";
 /// What the service does.
@@ -30,7 +33,11 @@ pub const SERVICE: &str = "\nsystemd can keep it running, also after a crash and
 /// The first words.
 #[must_use]
 pub fn welcome(path: &Path, asked: bool) -> String {
-    let how = if asked { "You are asked only for what is missing. " } else { "" };
+    let how = if asked {
+        "You are asked only for what is missing. "
+    } else {
+        ""
+    };
     format!(
         "Setting up ompcord in {}. {how}Nothing is written before the end.",
         path.display()
@@ -166,7 +173,10 @@ pub fn saved(path: &Path, written: bool) -> String {
     if written {
         format!("\n✓ Written: {} (only you can read it)", path.display())
     } else {
-        format!("\n✓ {} says all of this already: nothing was changed", path.display())
+        format!(
+            "\n✓ {} says all of this already: nothing was changed",
+            path.display()
+        )
     }
 }
 

@@ -42,6 +42,8 @@ mod real_commands;
 mod real_dialogs;
 mod restart;
 mod scripted_discord;
+mod service_manager;
+mod setup;
 mod sim;
 mod startup;
 mod threads;

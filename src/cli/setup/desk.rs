@@ -45,7 +45,10 @@ impl Desk {
         self.runtime.block_on(work)
     }
 
-    #[allow(clippy::unused_self, reason = "what is said belongs to the desk as what is asked does")]
+    #[allow(
+        clippy::unused_self,
+        reason = "what is said belongs to the desk as what is asked does"
+    )]
     pub(super) fn say(&self, text: &str) -> Result<()> {
         Ok(out::line(text)?)
     }
@@ -74,7 +77,11 @@ impl Desk {
     }
 
     pub(super) fn agree(&self, prompt: &str) -> Result<bool> {
-        Confirm::new().with_prompt(prompt).default(true).interact().context("cannot ask")
+        Confirm::new()
+            .with_prompt(prompt)
+            .default(true)
+            .interact()
+            .context("cannot ask")
     }
 
     /// Puts a value in; what is wrong with it is said, and `false` given.

@@ -25,7 +25,9 @@ fn token(desk: &mut Desk) -> Result<Rest> {
         match try_token(desk, &token) {
             Ok((rest, bot)) => {
                 if !apart {
-                    desk.draft.set(Item::Token, token.expose_secret()).map_err(words::as_error)?;
+                    desk.draft
+                        .set(Item::Token, token.expose_secret())
+                        .map_err(words::as_error)?;
                 }
                 desk.say(&words::bot(&bot))?;
                 return Ok(rest);
@@ -72,7 +74,9 @@ fn unusable(desk: &Desk, error: RestError) -> anyhow::Error {
 /// The application, once it is given what messages say.
 fn intent(desk: &Desk, rest: &Rest) -> Result<Application> {
     loop {
-        let application = desk.wait(rest.application()).map_err(|error| unusable(desk, error))?;
+        let application = desk
+            .wait(rest.application())
+            .map_err(|error| unusable(desk, error))?;
         if application.reads_messages() {
             desk.say(words::INTENT_ON)?;
             return Ok(application);
@@ -131,7 +135,9 @@ fn guild(desk: &mut Desk, rest: &Rest, application: &Application) -> Result<Guil
 }
 
 fn take_guild(desk: &mut Desk, guild: &NamedGuild) -> Result<GuildId> {
-    desk.draft.set(Item::Guild, &guild.id.to_string()).map_err(words::as_error)?;
+    desk.draft
+        .set(Item::Guild, &guild.id.to_string())
+        .map_err(words::as_error)?;
     desk.say(&words::server(&guild.name))?;
     Ok(guild.id)
 }
@@ -150,9 +156,13 @@ fn channel(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicati
                 desk.say(&why)?;
                 continue;
             }
-            return Err(UserError::new(why).hint("choose another one with --channel").into());
+            return Err(UserError::new(why)
+                .hint("choose another one with --channel")
+                .into());
         };
-        desk.draft.set(Item::Channel, &id.to_string()).map_err(words::as_error)?;
+        desk.draft
+            .set(Item::Channel, &id.to_string())
+            .map_err(words::as_error)?;
         let bits = permissions.map_err(|error| unusable(desk, error))?;
         let missing = words::permissions(&name, bits, &invitation(application.id));
         match missing {
@@ -167,13 +177,18 @@ fn channel(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicati
 }
 
 fn choose_channel(desk: &Desk, rest: &Rest, guild: GuildId) -> Result<ChannelId> {
-    let channels = desk.wait(rest.guild_channels(guild)).map_err(|error| unusable(desk, error))?;
+    let channels = desk
+        .wait(rest.guild_channels(guild))
+        .map_err(|error| unusable(desk, error))?;
     if channels.is_empty() {
         let none = UserError::new("the bot sees no text channel in the server");
         return Err(none.hint("make one, or give the bot View Channel there").into());
     }
     desk.say(words::CHANNEL)?;
-    let names: Vec<String> = channels.iter().map(|channel| format!("#{}", channel.name)).collect();
+    let names: Vec<String> = channels
+        .iter()
+        .map(|channel| format!("#{}", channel.name))
+        .collect();
     let chosen = desk.choose("Home channel", &names)?;
     let id = channels.get(chosen).map(|NamedChannel { id, .. }| *id);
     id.ok_or_else(|| anyhow::anyhow!("nothing was chosen"))
@@ -207,7 +222,9 @@ fn people(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicatio
         }
         let why = words::strangers(&strangers);
         if !desk.attended {
-            return Err(UserError::new(why).hint("copy the ids again, and use --allow").into());
+            return Err(UserError::new(why)
+                .hint("copy the ids again, and use --allow")
+                .into());
         }
         desk.say(&why)?;
     }
@@ -215,10 +232,15 @@ fn people(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicatio
 
 /// Says who they are, and gives those who are not in the server.
 fn introduce(desk: &Desk, rest: &Rest, guild: GuildId, answer: &str) -> Result<Vec<UserId>> {
-    let ids = answer.split(',').filter_map(|id| id.trim().parse::<UserId>().ok());
+    let ids = answer
+        .split(',')
+        .filter_map(|id| id.trim().parse::<UserId>().ok());
     let (mut names, mut strangers) = (Vec::new(), Vec::new());
     for id in ids {
-        match desk.wait(rest.member_name(guild, id)).map_err(|error| unusable(desk, error))? {
+        match desk
+            .wait(rest.member_name(guild, id))
+            .map_err(|error| unusable(desk, error))?
+        {
             Some(name) => names.push(name),
             None => strangers.push(id),
         }
