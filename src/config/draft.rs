@@ -211,7 +211,7 @@ fn quoted(value: &str) -> String {
     } else if value.contains('\'') {
         let mut escaped = String::from("\"");
         for c in value.chars() {
-            if matches!(c, '"' | '\\' | '$' | '`') {
+            if matches!(c, '"' | '\\' | '$') {
                 escaped.push('\\');
             }
             escaped.push(c);

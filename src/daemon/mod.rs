@@ -4,7 +4,7 @@
 //! is offline and says why.
 
 mod login;
-mod manager;
+mod notify;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use crate::store::Store;
 use crate::store::events::EventLog;
 use crate::token::Tokens;
 
-pub use manager::Manager;
+pub use notify::Manager;
 
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.

@@ -196,6 +196,7 @@ pub async fn run(
 ) -> Result<()> {
     let (queue, items) = mpsc::unbounded_channel();
     let bot = login.bot;
+    let announced = ready.clone();
     // Weak, so that the queue ends with its handler.
     let again = queue.downgrade();
     let handler = Handler {
@@ -223,7 +224,7 @@ pub async fn run(
     let shards = client.shard_manager.clone();
     let pulse = ingress.host().pulse().clone();
     let (followed, until) = (shards.clone(), stop.clone());
-    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed)).await });
+    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed, announced)).await });
     tracker.spawn(consume(
         (items, again),
         ingress,

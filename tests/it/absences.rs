@@ -241,7 +241,7 @@ const RULES: &[Rule] = &[
         name: "processes are started in the agent's room, and systemctl by the service command",
         ban: Ban::Outside {
             words: &["tokio::process", "process::Command", "process::{Command"],
-            rooms: &["agent/", "cli/service.rs"],
+            rooms: &["agent/", "scripted/", "cli/service.rs"],
         },
         sample: (
             "discord/commands/health.rs",

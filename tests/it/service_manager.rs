@@ -90,7 +90,6 @@ async fn it_is_told_ready_alive_hung_and_stopping() {
 
     // The gateway does not come back: it is waited for, and then not fed.
     bench.sim.set_gateway_down(true);
-    bench.sim.drop_gateway();
     let away = ear.until("STATUS=the gateway does not come back").await;
     assert!(
         away.iter().any(|said| said.contains("not connected to Discord")),

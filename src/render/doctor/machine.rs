@@ -204,9 +204,9 @@ fn agent(seen: &AgentSeen) -> Finding {
                 _ => ended(exit),
             };
             // What it says first is what is wrong; what comes after it is advice or a trace.
-            let said: Vec<&str> = exit.last_lines.iter().map(|line| line.trim()).collect();
-            let said = said.join(" ");
-            let last = (!said.trim().is_empty()).then(|| format!(" ({})", clip(said.trim(), 200)));
+            let words: Vec<&str> = exit.last_lines.iter().map(|line| line.trim()).collect();
+            let words = words.join(" ");
+            let last = (!words.trim().is_empty()).then(|| format!(" ({})", clip(words.trim(), 200)));
             Finding::bad(
                 NAME,
                 format!("{said}, but it {why}{}", last.unwrap_or_default()),
