@@ -64,6 +64,8 @@ impl Item {
     }
 }
 
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+
 /// The file.
 pub struct Draft {
     path: PathBuf,
@@ -71,7 +73,7 @@ pub struct Draft {
     before: Option<String>,
     home: PathBuf,
     known: BTreeMap<String, String>,
-    vars: Box<dyn Fn(&str) -> Option<String>>,
+    vars: Lookup,
 }
 
 impl Draft {

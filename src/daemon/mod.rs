@@ -233,10 +233,7 @@ impl Boot {
         }
         self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
-        let (told, watched, manager) = (deps.clone(), gateway_seen.clone(), self.manager);
-        let unwatched = stop.clone();
-        self.tracker
-            .spawn(async move { manager.follow(&told, watched, unwatched).await });
+        self.tell_manager(&deps, &gateway_seen, &stop);
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
         booted.send_replace(true);
@@ -246,10 +243,9 @@ impl Boot {
             ended = &mut outbox_watch => Err(task_ended("outbox", ended)),
             error = self.first_ready(gateway_seen) => Err(error),
         };
-        self.manager.stopping("ending: running turns get 20 seconds");
         self.close_api(&stop);
         drain(&deps, &dashboard).await;
-        self.manager.stopping("ended");
+        self.manager.ended();
         self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;
@@ -302,8 +298,16 @@ impl Boot {
         Ok(deps)
     }
 
+    /// From now on the service manager is told how it goes, until `stop`.
+    fn tell_manager(&self, deps: &Arc<Deps>, ready: &watch::Receiver<bool>, stop: &CancellationToken) {
+        let (manager, deps, ready, stop) = (self.manager, deps.clone(), ready.clone(), stop.clone());
+        self.tracker
+            .spawn(async move { manager.follow(&deps, ready, stop).await });
+    }
+
     /// Ends what waits; whoever asks from now on is told to come again.
     fn close_api(&self, stop: &CancellationToken) {
+        self.manager.stopping();
         stop.cancel();
         self.api.send_replace(None);
     }

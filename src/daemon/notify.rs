@@ -47,9 +47,15 @@ impl Manager {
         }
     }
 
-    /// It goes down; how far it is, in words.
-    pub(super) fn stopping(self, what: &str) {
-        self.tell(&[NotifyState::Stopping, NotifyState::Status(what)]);
+    /// It goes down.
+    pub(super) fn stopping(self) {
+        let how = NotifyState::Status("ending: running turns get 20 seconds");
+        self.tell(&[NotifyState::Stopping, how]);
+    }
+
+    /// It has gone down.
+    pub(super) fn ended(self) {
+        self.tell(&[NotifyState::Status("ended")]);
     }
 
     /// Says that it is up once the gateway is, and from then on that it is alive while it is. Ends at `stop`.
@@ -75,15 +81,12 @@ impl Manager {
             else {
                 return;
             };
-            match trouble {
-                Some(trouble) => {
-                    tracing::warn!("the service manager gets no sign of life: {trouble}");
-                    self.tell(&[NotifyState::Status(trouble)]);
-                }
-                None => {
-                    let doing = doing(&StatusSnapshot::take(deps).await);
-                    self.tell(&[NotifyState::Watchdog, NotifyState::Status(&doing)]);
-                }
+            if let Some(trouble) = trouble {
+                tracing::warn!("the service manager gets no sign of life: {trouble}");
+                self.tell(&[NotifyState::Status(trouble)]);
+            } else {
+                let doing = doing(&StatusSnapshot::take(deps).await);
+                self.tell(&[NotifyState::Watchdog, NotifyState::Status(&doing)]);
             }
         }
     }

@@ -45,16 +45,12 @@ impl Desk {
         self.runtime.block_on(work)
     }
 
-    #[allow(
-        clippy::unused_self,
-        reason = "what is said belongs to the desk as what is asked does"
-    )]
-    pub(super) fn say(&self, text: &str) -> Result<()> {
+    pub(super) fn say(text: &str) -> Result<()> {
         Ok(out::line(text)?)
     }
 
     /// A line of text; `None` where it was left empty.
-    pub(super) fn text(&self, prompt: &str, usual: Option<&str>) -> Result<Option<String>> {
+    pub(super) fn text(prompt: &str, usual: Option<&str>) -> Result<Option<String>> {
         let mut input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
         if let Some(usual) = usual {
             input = input.default(usual.to_owned());
@@ -65,18 +61,18 @@ impl Desk {
     }
 
     /// A text that is not shown.
-    pub(super) fn secret(&self, prompt: &str) -> Result<String> {
+    pub(super) fn secret(prompt: &str) -> Result<String> {
         let answer = Password::new().with_prompt(prompt).interact();
         Ok(answer.context("cannot ask")?.trim().to_owned())
     }
 
     /// One of several.
-    pub(super) fn choose(&self, prompt: &str, choices: &[String]) -> Result<usize> {
+    pub(super) fn choose(prompt: &str, choices: &[String]) -> Result<usize> {
         let select = Select::new().with_prompt(prompt).items(choices).default(0);
         select.interact().context("cannot ask")
     }
 
-    pub(super) fn agree(&self, prompt: &str) -> Result<bool> {
+    pub(super) fn agree(prompt: &str) -> Result<bool> {
         Confirm::new()
             .with_prompt(prompt)
             .default(true)
@@ -89,7 +85,7 @@ impl Desk {
         match self.draft.set(item, value) {
             Ok(()) => Ok(true),
             Err(problem) => {
-                self.say(&crate::render::setup::problem(&problem))?;
+                Self::say(&crate::render::setup::problem(&problem))?;
                 Ok(false)
             }
         }

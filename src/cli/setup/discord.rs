@@ -29,25 +29,25 @@ fn token(desk: &mut Desk) -> Result<Rest> {
                         .set(Item::Token, token.expose_secret())
                         .map_err(words::as_error)?;
                 }
-                desk.say(&words::bot(&bot))?;
+                Desk::say(&words::bot(&bot))?;
                 return Ok(rest);
             }
-            Err(RestError::Unauthorized) if desk.attended => desk.say(words::TOKEN_REFUSED)?,
+            Err(RestError::Unauthorized) if desk.attended => Desk::say(words::TOKEN_REFUSED)?,
             Err(error) => return Err(unusable(desk, error)),
         }
     }
-    desk.say(words::TOKEN)?;
+    Desk::say(words::TOKEN)?;
     loop {
-        let answer = desk.secret("Bot token (not shown)")?;
+        let answer = Desk::secret("Bot token (not shown)")?;
         if answer.is_empty() || !desk.put(Item::Token, &answer)? {
             continue;
         }
         match try_token(desk, &answer.into()) {
             Ok((rest, bot)) => {
-                desk.say(&words::bot(&bot))?;
+                Desk::say(&words::bot(&bot))?;
                 return Ok(rest);
             }
-            Err(RestError::Unauthorized) => desk.say(words::TOKEN_REFUSED)?,
+            Err(RestError::Unauthorized) => Desk::say(words::TOKEN_REFUSED)?,
             Err(error) => return Err(unusable(desk, error)),
         }
     }
@@ -78,14 +78,14 @@ fn intent(desk: &Desk, rest: &Rest) -> Result<Application> {
             .wait(rest.application())
             .map_err(|error| unusable(desk, error))?;
         if application.reads_messages() {
-            desk.say(words::INTENT_ON)?;
+            Desk::say(words::INTENT_ON)?;
             return Ok(application);
         }
         if !desk.attended {
             return Err(Fatal::Intents.into());
         }
-        desk.say(&words::intent_off(application.id))?;
-        if again(desk)? {
+        Desk::say(&words::intent_off(application.id))?;
+        if again()? {
             continue;
         }
         return Ok(application);
@@ -93,9 +93,9 @@ fn intent(desk: &Desk, rest: &Rest) -> Result<Application> {
 }
 
 /// Whether it is to be looked at again, or left as it is.
-fn again(desk: &Desk) -> Result<bool> {
+fn again() -> Result<bool> {
     let choices = ["Done: look again".to_owned(), "Go on without".to_owned()];
-    Ok(desk.choose("Then", &choices)? == 0)
+    Ok(Desk::choose("Then", &choices)? == 0)
 }
 
 fn guild(desk: &mut Desk, rest: &Rest, application: &Application) -> Result<GuildId> {
@@ -111,23 +111,23 @@ fn guild(desk: &mut Desk, rest: &Rest, application: &Application) -> Result<Guil
                 }
                 .into());
             }
-            Err(RestError::Refused { .. }) => desk.say(&words::not_in(id))?,
+            Err(RestError::Refused { .. }) => Desk::say(&words::not_in(id))?,
             Err(error) => return Err(unusable(desk, error)),
         }
     }
     loop {
         let guilds = desk.wait(rest.guilds()).map_err(|error| unusable(desk, error))?;
         if guilds.is_empty() {
-            desk.say(&words::invite(application.id))?;
-            desk.text("Press Enter when it is in your server", None)?;
+            Desk::say(&words::invite(application.id))?;
+            Desk::text("Press Enter when it is in your server", None)?;
             continue;
         }
         let mut choices: Vec<String> = guilds.iter().map(|guild| guild.name.clone()).collect();
         choices.push("Another one: show the invitation".to_owned());
-        let chosen = desk.choose("Server", &choices)?;
+        let chosen = Desk::choose("Server", &choices)?;
         let Some(guild) = guilds.get(chosen) else {
-            desk.say(&words::invite(application.id))?;
-            desk.text("Press Enter when it is in your server", None)?;
+            Desk::say(&words::invite(application.id))?;
+            Desk::text("Press Enter when it is in your server", None)?;
             continue;
         };
         return take_guild(desk, guild);
@@ -138,7 +138,7 @@ fn take_guild(desk: &mut Desk, guild: &NamedGuild) -> Result<GuildId> {
     desk.draft
         .set(Item::Guild, &guild.id.to_string())
         .map_err(words::as_error)?;
-    desk.say(&words::server(&guild.name))?;
+    Desk::say(&words::server(&guild.name))?;
     Ok(guild.id)
 }
 
@@ -153,7 +153,7 @@ fn channel(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicati
         let ChannelSeen::Here { name, permissions } = seen else {
             let why = words::channel(id, &seen);
             if desk.attended {
-                desk.say(&why)?;
+                Desk::say(&why)?;
                 continue;
             }
             return Err(UserError::new(why)
@@ -166,10 +166,10 @@ fn channel(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicati
         let bits = permissions.map_err(|error| unusable(desk, error))?;
         let missing = words::permissions(&name, bits, &invitation(application.id));
         match missing {
-            None => return desk.say(&words::home(&name)),
-            Some(missing) => desk.say(&missing)?,
+            None => return Desk::say(&words::home(&name)),
+            Some(missing) => Desk::say(&missing)?,
         }
-        if !desk.attended || !again(desk)? {
+        if !desk.attended || !again()? {
             return Ok(());
         }
         known = Some(id);
@@ -184,12 +184,12 @@ fn choose_channel(desk: &Desk, rest: &Rest, guild: GuildId) -> Result<ChannelId>
         let none = UserError::new("the bot sees no text channel in the server");
         return Err(none.hint("make one, or give the bot View Channel there").into());
     }
-    desk.say(words::CHANNEL)?;
+    Desk::say(words::CHANNEL)?;
     let names: Vec<String> = channels
         .iter()
         .map(|channel| format!("#{}", channel.name))
         .collect();
-    let chosen = desk.choose("Home channel", &names)?;
+    let chosen = Desk::choose("Home channel", &names)?;
     let id = channels.get(chosen).map(|NamedChannel { id, .. }| *id);
     id.ok_or_else(|| anyhow::anyhow!("nothing was chosen"))
 }
@@ -202,12 +202,11 @@ fn people(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicatio
     }
     let owner = application.owner.as_ref().map(|owner| owner.id.to_string());
     loop {
-        let answer = match known.take() {
-            Some(known) => known,
-            None => {
-                desk.say(words::PEOPLE)?;
-                desk.text("Who may use it", owner.as_deref())?.unwrap_or_default()
-            }
+        let answer = if let Some(known) = known.take() {
+            known
+        } else {
+            Desk::say(words::PEOPLE)?;
+            Desk::text("Who may use it", owner.as_deref())?.unwrap_or_default()
         };
         if desk.attended {
             if answer.is_empty() || !desk.put(Item::Users, &answer)? {
@@ -226,7 +225,7 @@ fn people(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicatio
                 .hint("copy the ids again, and use --allow")
                 .into());
         }
-        desk.say(&why)?;
+        Desk::say(&why)?;
     }
 }
 
@@ -246,7 +245,7 @@ fn introduce(desk: &Desk, rest: &Rest, guild: GuildId, answer: &str) -> Result<V
         }
     }
     if !names.is_empty() {
-        desk.say(&words::allowed(&names))?;
+        Desk::say(&words::allowed(&names))?;
     }
     Ok(strangers)
 }

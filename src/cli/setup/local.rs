@@ -23,23 +23,23 @@ fn workdir(desk: &mut Desk) -> Result<()> {
     if let Some(known) = desk.draft.get(Item::Workdir) {
         if desk.attended {
             if desk.put(Item::Workdir, &known)? {
-                return desk.say(&words::workdir(&known));
+                return Desk::say(&words::workdir(&known));
             }
         } else {
             desk.draft.set(Item::Workdir, &known).map_err(words::as_error)?;
-            return desk.say(&words::workdir(&known));
+            return Desk::say(&words::workdir(&known));
         }
     }
     if !desk.attended {
-        return desk.say(words::NO_WORKDIR);
+        return Desk::say(words::NO_WORKDIR);
     }
-    desk.say(words::WORKDIR)?;
+    Desk::say(words::WORKDIR)?;
     let home = home_dir(&process_env);
     let there = |name: &&&str| home.as_ref().is_some_and(|home| home.join(name).is_dir());
     let usual = USUAL.iter().find(there).map(|name| format!("~/{name}"));
     loop {
-        match desk.text("Directory", usual.as_deref())? {
-            None => return desk.say(words::NO_WORKDIR),
+        match Desk::text("Directory", usual.as_deref())? {
+            None => return Desk::say(words::NO_WORKDIR),
             Some(answer) if desk.put(Item::Workdir, &answer)? => return Ok(()),
             Some(_) => {}
         }
@@ -49,16 +49,16 @@ fn workdir(desk: &mut Desk) -> Result<()> {
 fn agent(desk: &mut Desk) -> Result<()> {
     let known = desk.draft.get(Item::Command).unwrap_or_else(|| "omp".to_owned());
     if installed(&known) {
-        return desk.say(&words::agent(&known));
+        return Desk::say(&words::agent(&known));
     }
-    desk.say(&words::no_agent(&known))?;
+    Desk::say(&words::no_agent(&known))?;
     while desk.attended {
-        match desk.text("Its full path (empty: later)", None)? {
+        match Desk::text("Its full path (empty: later)", None)? {
             None => return Ok(()),
-            Some(answer) if !installed(&answer) => desk.say(&words::no_agent(&answer))?,
+            Some(answer) if !installed(&answer) => Desk::say(&words::no_agent(&answer))?,
             Some(answer) => {
                 if desk.put(Item::Command, &answer)? {
-                    return desk.say(&words::agent(&answer));
+                    return Desk::say(&words::agent(&answer));
                 }
             }
         }
@@ -75,8 +75,8 @@ pub(super) fn offer_service(desk: &mut Desk, wanted: Option<bool>, env_file: Opt
     let wanted = match wanted {
         Some(wanted) => wanted,
         None if desk.attended && service::available() => {
-            desk.say(words::SERVICE)?;
-            desk.agree("Install and start it")?
+            Desk::say(words::SERVICE)?;
+            Desk::agree("Install and start it")?
         }
         None => false,
     };

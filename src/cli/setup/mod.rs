@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Ask nothing: take what the flags, the environment and the file say, and fail where something is missing
     #[arg(long)]
     non_interactive: bool,
-    /// A file with the bot token alone (or set DISCORD_BOT_TOKEN)
+    /// A file with the bot token alone (or set the variable `DISCORD_BOT_TOKEN`)
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The server
@@ -61,19 +61,19 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<()> {
         complete(&draft)?;
     }
     let mut desk = Desk::new(draft, !args.non_interactive)?;
-    desk.say(&words::welcome(desk.draft.path(), !args.non_interactive))?;
+    Desk::say(&words::welcome(desk.draft.path(), !args.non_interactive))?;
     discord::set_up(&mut desk)?;
     local::set_up(&mut desk)?;
     let written = desk.draft.save();
     let written = written.map_err(|error| local::not_written(desk.draft.path(), &error))?;
-    desk.say(&words::saved(desk.draft.path(), written))?;
+    Desk::say(&words::saved(desk.draft.path(), written))?;
     let wanted = match (args.service, args.no_service) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
     };
     let running = local::offer_service(&mut desk, wanted, env_file)?;
-    desk.say(&words::farewell(running))
+    Desk::say(&words::farewell(running))
 }
 
 /// What the flags say counts most.
