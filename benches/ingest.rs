@@ -97,24 +97,38 @@ impl Sender {
     }
 }
 
-async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, batch: usize) {
+/// How long each request took. With a rate, requests are sent when they are due, whatever became of the earlier ones, and
+/// the time counts from then: a sender that waits for its answers would not notice that others have to wait.
+async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, (batch, rate): (usize, Option<u32>)) {
     let began = Instant::now();
+    let interval =
+        rate.map(|rate| Duration::from_secs(1) * u32::try_from(CONNECTIONS * batch).expect("few") / rate);
+    let offered = rate.map_or_else(String::new, |rate| format!(", {rate} events/s offered"));
     let mut senders = tokio::task::JoinSet::new();
     for connection in 0..CONNECTIONS {
         let (token, session) = (token.clone(), session.clone());
         senders.spawn(async move {
             let mut sender = Sender::open(addr, &token).await;
             let mut waits = Vec::new();
+            let label = interval.map_or(0, |interval| interval.as_nanos());
+            // Not all at the same moment.
+            let mut due = began + interval.unwrap_or_default() * u32::try_from(connection).expect("few") / 64;
             while began.elapsed() < LENGTH {
                 let events: Vec<Value> = (0..batch)
                     .map(|n| {
                         json!({"session_id": &*session, "event_type": "message", "timestamp": 1_700_000_000_000_i64,
                             "content": "The tests pass again; the login keeps its session now.",
-                            "id": format!("{batch}/{connection}/{}/{n}", waits.len()), "data": {"model": "m"}})
+                            "id": format!("{label}/{batch}/{connection}/{}/{n}", waits.len()), "data": {"model": "m"}})
                     })
                     .collect();
                 let body = if batch == 1 { json!(events[0]) } else { json!(events) }.to_string();
-                let sent = Instant::now();
+                let sent = match interval {
+                    None => Instant::now(),
+                    Some(interval) => {
+                        tokio::time::sleep_until(due.into()).await;
+                        std::mem::replace(&mut due, due + interval)
+                    }
+                };
                 let (status, answer) = sender.post("/api/webhook/event", &body).await;
                 waits.push(sent.elapsed());
                 assert_eq!((status, answer["accepted"].as_u64()), (202, Some(batch as u64)), "{answer}");
@@ -126,7 +140,12 @@ async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, batch: us
     while let Some(more) = senders.join_next().await {
         waits.extend(more.expect("a sender"));
     }
-    let took = began.elapsed().as_secs_f64();
+    report(&mut waits, (batch, &offered), began.elapsed());
+}
+
+/// Prints a line about how long the requests took.
+fn report(waits: &mut [Duration], (batch, offered): (usize, &str), took: Duration) {
+    let took = took.as_secs_f64();
     waits.sort();
     let at = |part: f64| {
         #[expect(
@@ -141,7 +160,7 @@ async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, batch: us
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = (waits.len() * batch) as f64 / took;
     println!(
-        "{CONNECTIONS} connections, {batch:>3} events a request: {rate:>8.0} events/s, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+        "{CONNECTIONS} connections, {batch:>3} events a request{offered}: {rate:>8.0} events/s, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
         at(0.5),
         at(0.99),
         at(1.0)
@@ -180,8 +199,16 @@ fn main() {
         let mut sender = Sender::open(addr, &token).await;
         let (_, session) = sender.post("/api/sessions", "{}").await;
         let session: Arc<str> = session["session_id"].as_str().expect("a session").into();
-        for batch in [1, 10, 50] {
-            measure(addr, token.clone(), session.clone(), batch).await;
+        let loads = [
+            (10, Some(20_000)),
+            (50, Some(20_000)),
+            (1, None),
+            (4, None),
+            (10, None),
+            (50, None),
+        ];
+        for load in loads {
+            measure(addr, token.clone(), session.clone(), load).await;
         }
         shutdown.cancel();
         tasks

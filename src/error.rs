@@ -7,8 +7,8 @@
 //! | [`UserError`] | what a person did or can mend; travels inside `anyhow` |
 //! | [`Fatal`] | what no session can be served without; travels inside `anyhow` up to `main` |
 //!
-//! A `UserError` is taken out again at exactly two edges, by [`for_person`]: the command framework's error hook and
-//! the HTTP API's error response. Without this split, people would read "database is locked" in a thread, or
+//! A `UserError` is taken out again at exactly three edges, by [`for_person`]: the command framework's error hook, the
+//! HTTP API's error response and the result of an agent's tool. Without this split, people would read "database is locked" in a thread, or
 //! nothing at all.
 
 use std::fmt;

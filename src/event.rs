@@ -66,6 +66,8 @@ pub enum AgentEvent {
         /// The question's id.
         id: String,
     },
+    /// The agent wants something of what the daemon offers to it.
+    Host(HostRequest),
     /// Something to show (`notify`, `notice`, an extension's error).
     Notice {
         /// How bad it is.
@@ -82,6 +84,26 @@ pub enum AgentEvent {
         /// What the agent said.
         error: String,
     },
+    /// Somebody at the agent's terminal gave it a prompt.
+    TerminalPrompt(String),
+    /// The terminal asks whoever sits at it.
+    TerminalAsks {
+        /// The question's id.
+        id: String,
+        /// What it asks.
+        what: String,
+    },
+    /// That question is answered.
+    TerminalAnswered {
+        /// The question's id.
+        id: String,
+    },
+    /// What the terminal says of a turn that ends now.
+    TurnReported(TurnReport),
+    /// The turn is over because somebody at the terminal ended it.
+    TurnStopped,
+    /// The agent uses another model.
+    ModelChanged(String),
     /// A plain line: stderr, or stdout that is no frame. Decoded lossily, without its newline.
     Line(String),
     /// A frame was dropped because it was larger than the cap.
@@ -102,6 +124,19 @@ pub struct AgentStarted {
     pub model: Option<String>,
     /// The process id.
     pub pid: u32,
+}
+
+/// What is known of a turn that was run in a terminal.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TurnReport {
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// How full the context is.
+    pub context_percent: Option<f64>,
+    /// The model.
+    pub model: Option<String>,
+    /// What it cost, in US dollars.
+    pub cost: f64,
 }
 
 /// A complete assistant message.
@@ -130,6 +165,34 @@ pub struct ToolCall {
     pub tool: String,
     /// The arguments as JSON (`Null` when they could not be read).
     pub args: serde_json::Value,
+}
+
+/// What an agent wants of the daemon's own tools and addresses.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostRequest {
+    /// A tool is to be executed.
+    Call {
+        /// The id to answer with.
+        id: String,
+        /// The tool's name.
+        tool: String,
+        /// The arguments as JSON (`Null` when they could not be read).
+        args: serde_json::Value,
+    },
+    /// An address is to be read.
+    Read {
+        /// The id to answer with.
+        id: String,
+        /// The address.
+        url: String,
+        /// Whether it is to be written instead.
+        write: bool,
+    },
+    /// It does not want to know any more.
+    Cancel {
+        /// The id of what it had asked for.
+        id: String,
+    },
 }
 
 /// A question to a person.

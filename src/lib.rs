@@ -11,9 +11,11 @@ pub mod discord;
 pub mod doctor;
 pub mod error;
 pub mod event;
+mod failpoint;
 pub mod http;
 pub mod ids;
 pub mod ingress;
+pub mod mcp;
 pub mod render;
 #[cfg(feature = "demo")]
 pub mod scripted;
@@ -24,3 +26,4 @@ pub mod sim;
 pub mod status;
 pub mod store;
 pub mod token;
+pub mod tools;

@@ -26,7 +26,7 @@ const BODY: usize = 43;
 type Hash = [u8; 32];
 
 /// Who shows a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// The owner of the installation: who can read its state directory.
     Owner,

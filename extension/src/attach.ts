@@ -11,7 +11,8 @@
 import { type Attached, type Client, type Command, type Failure, isTransient } from "./client";
 import type { Cancel, Containment } from "./contain";
 import type { EventQueue } from "./queue";
-import { isOlder, MIN_DAEMON_VERSION, VERSION } from "./version";
+import { isOlder, MIN_DAEMON_VERSION, UPDATE_DAEMON, UPDATE_EXTENSION, VERSION } from "./version";
+import { sentence } from "./words";
 
 export type Phase = "attaching" | "attached" | "reattaching" | "blocked" | "detached";
 
@@ -107,6 +108,11 @@ export class Attachment {
 
   get threadUrl(): string {
     return this.#session?.threadUrl ?? "";
+  }
+
+  /** The session's own token, while it is shared. */
+  get token(): string | undefined {
+    return this.#phase === "attached" ? this.#session?.token : undefined;
   }
 
   get handed(): Handed {
@@ -250,7 +256,7 @@ export class Attachment {
     this.#host.secret(answer.body.token);
     if (isOlder(answer.body.daemonVersion, MIN_DAEMON_VERSION)) {
       this.#say(
-        `Discord: the ompcord daemon ${answer.body.daemonVersion} is too old for this extension (${VERSION}): it needs ${MIN_DAEMON_VERSION}.`,
+        `Discord: the ompcord daemon ${answer.body.daemonVersion} is too old for this extension (${VERSION}): it needs ${MIN_DAEMON_VERSION}. ${UPDATE_DAEMON}`,
         "error",
       );
       await this.#client.detach(answer.body.sessionId, answer.body.token, "off", this.#pace.requestMs);
@@ -268,7 +274,7 @@ export class Attachment {
   }
 
   #attachFailed(problem: Failure): "later" | "blocked" | "over" {
-    const hint = problem.hint ? ` ${problem.hint}` : "";
+    const hint = problem.hint ? ` ${sentence(problem.hint)}` : "";
     if (problem.status === 409) {
       this.#become("blocked");
       this.#say(
@@ -278,7 +284,7 @@ export class Attachment {
       return "blocked";
     }
     if (problem.status === 426) {
-      this.#say(`Discord: this extension (${VERSION}) is too old for the daemon.${hint || " Update it with `ompcord extension install`."}`, "error");
+      this.#say(`Discord: this extension (${VERSION}) is too old for the daemon.${hint || ` ${UPDATE_EXTENSION}`}`, "error");
       return "over";
     }
     const lost = this.#session !== undefined;

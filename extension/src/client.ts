@@ -153,6 +153,15 @@ export class Client {
     };
   }
 
+  /** Uses one of the daemon's tools; giving it up takes back what it asked a person. */
+  async useTool(name: string, token: string, args: unknown, timeoutMs: number, signal?: AbortSignal): Promise<Outcome<{ isError: boolean; text: string }>> {
+    const answer = await this.#call("POST", `/api/tools/${encodeURIComponent(name)}`, { token, body: args ?? {}, timeoutMs, signal });
+    if (!answer.ok) return answer;
+    const { is_error, text: said } = fields(answer.body);
+    if (typeof is_error !== "boolean" || typeof said !== "string") return failure("garbage", "the answer of the tool makes no sense");
+    return { ok: true, body: { isError: is_error, text: said.slice(0, PROMPT_MAX) } };
+  }
+
   #call(method: "GET" | "POST", path: string, { token, body, timeoutMs, signal }: Options): Promise<Outcome<unknown>> {
     return new Promise((resolve) => {
       let settled = false;

@@ -1,7 +1,7 @@
 /** What `/discord` says. */
 import type { Phase } from "./attach";
 import type { DaemonStatus, Outcome } from "./client";
-import { isOlder, MIN_DAEMON_VERSION, VERSION } from "./version";
+import { isOlder, MIN_DAEMON_VERSION, UPDATE_DAEMON, UPDATE_EXTENSION, VERSION } from "./version";
 
 export const USAGE = "Usage: /discord (how it stands), /discord on (share this session), /discord off (stop sharing it)";
 
@@ -51,9 +51,11 @@ function daemonLines({ daemon, address }: Standing): string[] {
   const lines = [`Daemon: ompcord ${version || "of an unknown version"}, ${bot ? `bot ${bot}, ` : ""}${state}${latency}`];
   if (guilds.length > 0) lines.push(`Server${guilds.length > 1 ? "s" : ""}: ${guilds.join(", ")}`);
   if (isOlder(VERSION, minExtensionVersion)) {
-    lines.push(`! This extension (${VERSION}) is too old for it: \`ompcord extension install\` updates it`);
+    lines.push(`! This extension (${VERSION}) is too old for it. ${UPDATE_EXTENSION}`);
   }
-  if (isOlder(version, MIN_DAEMON_VERSION)) lines.push(`! It is too old for this extension (${VERSION}), which needs ${MIN_DAEMON_VERSION}`);
+  if (isOlder(version, MIN_DAEMON_VERSION)) {
+    lines.push(`! It is too old for this extension (${VERSION}), which needs ${MIN_DAEMON_VERSION}. ${UPDATE_DAEMON}`);
+  }
   return lines;
 }
 

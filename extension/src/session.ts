@@ -12,6 +12,7 @@ import { Mirror } from "./mirror";
 import { Notices } from "./notice";
 import { EventQueue } from "./queue";
 import { Redactor } from "./redact";
+import { Tools } from "./tools";
 import { VERSION } from "./version";
 import { SENT, Webhook, type WebhookPace } from "./webhook";
 import { oneLine, plain } from "./words";
@@ -34,6 +35,7 @@ export class Session {
   readonly #client: Client | undefined;
   readonly #notices: Notices;
   readonly #mirror: Mirror;
+  readonly #tools: Tools | undefined;
   /** Only with somebody to talk to: subagents and scripts stay silent. */
   #ctx: ExtensionContext | undefined;
   #attachment: Attachment | undefined;
@@ -50,6 +52,7 @@ export class Session {
     this.#client = daemon && new Client(daemon);
     const hook = webhook && new Webhook(webhook, this.#contain, { requests: 5, windowMs: 5_000, requestMs: 10_000, retryMs: 1_000, ...pace?.webhook });
     this.#notices = new Notices(this.#client, hook, () => this.#ownerToken(), this.#contain, this.#redactor);
+    this.#tools = this.#client && new Tools(pi, this.#client, this.#contain, this.#redactor, () => this.#attachment?.token);
     this.#mirror = new Mirror((type, content, data) => this.#attachment?.record(type, content, data), this.#redactor);
   }
 
@@ -64,6 +67,7 @@ export class Session {
   register(): void {
     this.#pi.setLabel("ompcord");
     this.#registerCommands();
+    this.#tools?.register();
     this.#registerLifecycle();
     this.#registerWork();
   }
@@ -209,6 +213,7 @@ export class Session {
         host: hostname(),
         agent_version: this.#agentVersion(),
         extension_version: VERSION,
+        resumable: this.#hasBegun(),
       }),
       ownerToken: () => this.#ownerToken(),
       deliver: (command) => this.#deliver(command),
@@ -337,6 +342,7 @@ export class Session {
 
   #show(phase: Phase): void {
     if (phase === "attached" && !this.#remembered()?.on) this.#remember(true);
+    this.#tools?.show(phase === "attached");
     this.#contain.run("the footer", () => this.#ctx?.ui.setStatus(STATUS, footer(phase)));
   }
 
@@ -353,6 +359,12 @@ export class Session {
 
   #agentSessionId(): string {
     return String(this.#ctx?.sessionManager.getSessionId() ?? "");
+  }
+
+  /** Before the model's first answer the agent keeps no file of a conversation, and nobody could go on with it. */
+  #hasBegun(): boolean {
+    const entries = this.#contain.run("the conversation", () => this.#ctx?.sessionManager.getEntries()) ?? [];
+    return entries.some((entry) => entry.type === "message" && entry.message.role === "assistant");
   }
 
   #cwd(): string {

@@ -4,6 +4,10 @@ import { version } from "../package.json";
 export const VERSION: string = version;
 export const MIN_DAEMON_VERSION = "0.1.0";
 
+/** What helps when the other side is the older one. */
+export const UPDATE_DAEMON = "Update ompcord, then start it again: `ompcord run`, or `systemctl --user restart ompcord`.";
+export const UPDATE_EXTENSION = "Update it with `ompcord extension install`, then start omp again.";
+
 /** Whether `version` is before `least`. One that cannot be read is not: it may be newer than this. */
 export function isOlder(version: string, least: string): boolean {
   const parse = (text: string) => /^v?(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number);

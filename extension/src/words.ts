@@ -42,6 +42,11 @@ function whole(text: string): string {
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
 }
 
+/** A hint of the daemon, which has neither a capital letter nor a full stop, between other sentences. */
+export function sentence(hint: string): string {
+  return `${hint.charAt(0).toUpperCase()}${hint.slice(1)}${/[.!?]$/.test(hint) ? "" : "."}`;
+}
+
 /** `2m 10s` */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

@@ -27,6 +27,8 @@ type Handler = (event: any, ctx: any) => unknown;
 export class Agent {
   readonly handlers = new Map<string, Handler[]>();
   readonly commands = new Map<string, { handler: (args: string, ctx: any) => Promise<void> }>();
+  readonly tools = new Map<string, any>();
+  activeTools: string[] = ["bash", "read"];
   readonly notices: string[] = [];
   readonly logs: string[] = [];
   readonly prompts: string[] = [];
@@ -63,6 +65,9 @@ export class Agent {
     setLabel: () => {},
     on: (event: string, handler: Handler) => void this.handlers.set(event, [...(this.handlers.get(event) ?? []), handler]),
     registerCommand: (name: string, options: any) => void this.commands.set(name, options),
+    registerTool: (tool: any) => void this.tools.set(tool.name, tool),
+    getActiveTools: () => this.activeTools,
+    setActiveTools: async (names: string[]) => void (this.activeTools = names),
     sendUserMessage: (text: string) => this.sendUserMessage(text),
     appendEntry: (customType: string, data: unknown) => void this.entries.push({ type: "custom", customType, data }),
     getSessionName: () => this.title,

@@ -34,6 +34,8 @@ export class Daemon {
   readonly stateDir = mkdtempSync(join(tmpdir(), "ompcord-ext-"));
   readonly sessions = new Map<string, Shared>();
   readonly notices: string[] = [];
+  readonly used: { name: string; args: any }[] = [];
+  readonly givenUp: string[] = [];
   /** Every request as it came over the wire. */
   readonly wire: { method: string; path: string; authorization: string; body: string; at: number }[] = [];
   mode: Mode = "ok";
@@ -44,6 +46,7 @@ export class Daemon {
   /** Events of this type are refused. */
   poison = "";
   daemonVersion = "0.1.0";
+  minExtensionVersion = "0.1.0";
   ready = true;
   /** Events are refused until somebody attaches. */
   forgotten = false;
@@ -194,6 +197,16 @@ export class Daemon {
       session.detached.push(parsed.reason);
       return json(200, {});
     }
+    if (route.startsWith("POST /api/tools/")) {
+      if (!own) return refuse(403, "not_a_session");
+      const name = route.slice("POST /api/tools/".length);
+      this.used.push({ name, args: parsed });
+      response.on("close", () => response.writableEnded || this.givenUp.push(name));
+      // A person takes their time.
+      if (name === "discord_ask") return;
+      const wrong = parsed.text === "";
+      return json(200, { is_error: wrong, text: wrong ? "`text` is wrong: it is empty" : '{"sent":true}', data: null });
+    }
     if (route === "POST /notify") {
       this.notices.push(parsed.content);
       return json(202, { queued: true });
@@ -205,7 +218,7 @@ export class Daemon {
         latency_ms: 42,
         ready: this.ready,
         version: this.daemonVersion,
-        min_extension_version: "0.1.0",
+        min_extension_version: this.minExtensionVersion,
         uptime_s: 1,
         sessions: {},
       });

@@ -279,15 +279,26 @@ test("the daemon runs the conversation itself: it says so once, waits, and conne
 
 test("too old: each side says so and it ends", async () => {
   const agent = await world();
-  daemon.attachError = { status: 426, code: "extension_too_old", message: "too old", hint: "Run ompcord extension install." };
+  daemon.attachError = { status: 426, code: "extension_too_old", message: "too old", hint: "run `ompcord extension install`, then start omp again" };
   await agent.command("discord", "on");
   await until("it gave up", () => agent.session?.phase === "detached");
-  expect(agent.notices.at(-1)).toBe("error: Discord: this extension (0.1.0) is too old for the daemon. Run ompcord extension install.");
+  expect(agent.notices.at(-1)).toBe("error: Discord: this extension (0.1.0) is too old for the daemon. Run `ompcord extension install`, then start omp again.");
+  // A daemon that does not say what to do.
+  daemon.attachError = { status: 426, code: "extension_too_old", message: "too old" };
+  await agent.command("discord", "on");
+  await until("it gave up again", () => agent.notices.length === 2);
+  expect(agent.notices.at(-1)).toContain("is too old for the daemon. Update it with `ompcord extension install`");
   daemon.attachError = undefined;
   daemon.daemonVersion = "0.0.9";
   await agent.command("discord", "on");
   await until("it says so", () => agent.notices.at(-1)?.includes("the ompcord daemon 0.0.9 is too old"));
+  expect(agent.notices.at(-1)).toContain("Update ompcord, then start it again: `ompcord run`");
   await until("it let go", () => only().detached.length === 1);
+  daemon.minExtensionVersion = "9.0.0";
+  await agent.command("discord");
+  await until("it is said when asked, too", () => agent.notices.at(-1)?.includes("Daemon: ompcord 0.0.9"));
+  expect(agent.notices.at(-1)).toContain("This extension (0.1.0) is too old for it. Update it with `ompcord extension install`");
+  expect(agent.notices.at(-1)).toContain("It is too old for this extension (0.1.0), which needs 0.1.0. Update ompcord");
 });
 
 test("no daemon at first: it connects when there is one", async () => {

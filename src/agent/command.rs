@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::handle::Image;
+use super::host::{Content, HostScheme, HostTool, Reading};
 use crate::event::DialogAnswer;
 
 /// One command, ready to be a line on stdin.
@@ -58,6 +59,30 @@ pub(super) enum Command<'a> {
         id: &'a str,
         #[serde(flatten)]
         answer: Answer<'a>,
+    },
+    SetHostTools {
+        id: &'a str,
+        tools: &'a [HostTool],
+    },
+    SetHostUriSchemes {
+        id: &'a str,
+        schemes: &'a [HostScheme],
+    },
+    HostToolResult {
+        id: &'a str,
+        result: Content<'a>,
+        #[serde(rename = "isError", skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
+    },
+    HostToolUpdate {
+        id: &'a str,
+        #[serde(rename = "partialResult")]
+        partial: Content<'a>,
+    },
+    HostUriResult {
+        id: &'a str,
+        #[serde(flatten)]
+        reading: Reading<'a>,
     },
 }
 

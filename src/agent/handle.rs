@@ -303,7 +303,7 @@ impl AgentHandle {
         self.shared.gone.clone().cancelled_owned()
     }
 
-    fn tell(&self, command: &Command<'_>) -> bool {
+    pub(super) fn tell(&self, command: &Command<'_>) -> bool {
         let sent = self.send(Outgoing {
             line: command.line(),
             prompt: None,

@@ -6,7 +6,8 @@
 //!
 //! In reading order: `command` (what we say), `scan`, `chunks`, `frames`, `protocol`,
 //! `messages`, `notices` (what we hear), `env`,
-//! `state`, `handle`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends).
+//! `state`, `handle`, `host`, `pump`, `process`, `ladder`, `sweep` (how it lives and ends), `once`, `version`, `plugin`
+//! (what is asked of the program beside sessions).
 
 pub mod frames;
 pub mod protocol;
@@ -15,9 +16,12 @@ mod chunks;
 mod command;
 mod env;
 mod handle;
+mod host;
 mod ladder;
 mod messages;
 mod notices;
+mod once;
+mod plugin;
 mod process;
 mod pump;
 mod scan;
@@ -26,7 +30,10 @@ mod sweep;
 mod version;
 
 pub use handle::{AgentHandle, AskError, Image, Stop};
+pub use host::{HostScheme, HostTool};
+pub use once::RunError;
+pub use plugin::{Plugin, link_plugin, plugins};
 pub use process::{AgentSpec, spawn};
 pub use state::{AgentModel, AgentStateReport, AgentStats};
-pub use sweep::{MARKER, become_subreaper, reap_adopted, sweep, sweep_all};
-pub use version::{VersionError, is_installed, version};
+pub use sweep::{MARKER, become_subreaper, lives, reap_adopted, sweep, sweep_all};
+pub use version::{is_installed, version};

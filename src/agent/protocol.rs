@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::host::{CancelRequest, ToolRequest, UriRequest};
 use super::messages::MessageFrame;
 use super::notices::{Said, UiRequest};
 use super::scan;
@@ -109,6 +110,9 @@ fn typed(kind: &str, bytes: &[u8]) -> Option<Frame> {
         "auto_compaction_start" => Frame::Event(AgentEvent::Compacting(true)),
         "auto_compaction_end" => read::<CompactionEnd>(bytes)?.into(),
         "extension_ui_request" => read::<UiRequest>(bytes)?.into(),
+        "host_tool_call" => read::<ToolRequest<'_>>(bytes)?.into(),
+        "host_uri_request" => read::<UriRequest>(bytes)?.into(),
+        "host_tool_cancel" | "host_uri_cancel" => read::<CancelRequest>(bytes)?.into(),
         "session_info_update" => match read::<SessionInfo>(bytes)?.title {
             Some(title) if !title.trim().is_empty() => Frame::Event(AgentEvent::Title(title)),
             _ => Frame::Nothing,

@@ -47,6 +47,13 @@ enum Wanted {
     Instance(String),
 }
 
+/// Whether there is a process of this number.
+#[must_use]
+pub fn lives(pid: i32) -> bool {
+    // What may not be signalled is there as well. Numbers below 1 mean groups.
+    pid > 0 && !matches!(kill(Pid::from_raw(pid), None), Err(nix::errno::Errno::ESRCH))
+}
+
 /// Ends everything that carries the mark of one agent. Returns how many processes that were.
 pub async fn sweep(marker: &str) -> usize {
     sweep_with(marker, Vec::new()).await

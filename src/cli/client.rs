@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::config::{Reach, process_env};
 use crate::error::UserError;
@@ -39,6 +40,23 @@ impl Daemon {
             url: reach.url,
             token,
             client,
+        })
+    }
+
+    /// Whether no daemon listens where one should, and then in which words.
+    pub(super) async fn away(env_file: Option<&Path>) -> Result<Option<String>> {
+        let url = Reach::load(env_file, process_env)?.url;
+        let parsed = Url::parse(&url).ok();
+        let place = parsed
+            .as_ref()
+            .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+        let Some((host, port)) = place else {
+            return Ok(None);
+        };
+        let knock = TcpStream::connect((host.trim_matches(['[', ']']), port));
+        Ok(match tokio::time::timeout(CONNECT, knock).await {
+            Ok(Ok(_)) => None,
+            _ => Some(nobody(&url)),
         })
     }
 
@@ -78,13 +96,17 @@ impl Daemon {
     fn unreachable(&self, error: &reqwest::Error) -> UserError {
         let url = &self.url;
         if error.is_connect() {
-            UserError::new(format!("no daemon answers at {url}"))
+            UserError::new(nobody(url))
                 .hint("start it with `ompcord run`, or say where it is with OMPCORD_HTTP_ADDR")
         } else {
             UserError::new(format!("the daemon at {url} did not answer to the end"))
                 .hint("see its log; it may have been stopped")
         }
     }
+}
+
+fn nobody(url: &str) -> String {
+    format!("no daemon answers at {url}")
 }
 
 fn owner_token(file: &Path) -> Result<SecretString> {

@@ -1,14 +1,14 @@
 //! `ompcord doctor`: every check, with what to do.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
 
 use super::{block_on, out};
-use crate::config::{Config, config_home, home_dir, process_env};
+use crate::config::{AgentPlace, Config, config_home, process_env};
 use crate::doctor::{self, Home};
 use crate::render::doctor::{Grade, findings, text};
 
@@ -26,7 +26,7 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<ExitCode> 
     }
     let mut found = Vec::new();
     block_on(async {
-        found = findings(&doctor::examine(config, &home()).await?);
+        found = findings(&doctor::examine(config, &home(env_file)).await?);
         Ok(())
     })?;
     let well = found.iter().all(|finding| finding.grade != Grade::Bad);
@@ -55,12 +55,12 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<ExitCode> 
 }
 
 /// Where this user's other programs keep their things.
-pub(super) fn home() -> Home {
-    let agent = process_env("PI_CODING_AGENT_DIR").map(PathBuf::from);
+pub(super) fn home(env_file: Option<&Path>) -> Home {
     let user = process_env("USER").or_else(|| process_env("LOGNAME"));
+    let place = AgentPlace::load(env_file, process_env).ok();
     Home {
         units: config_home(&process_env).map(|config| config.join("systemd/user")),
         linger: user.map(|user| Path::new("/var/lib/systemd/linger").join(user)),
-        agent: agent.or_else(|| home_dir(&process_env).map(|home| home.join(".omp/agent"))),
+        extension: place.map(|place| place.data_dir.join("extension")),
     }
 }

@@ -7,11 +7,14 @@ mod client;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod extension;
 mod logging;
+mod mcp;
 mod notify;
 mod out;
 mod pages;
 mod run;
+mod said;
 #[cfg(feature = "demo")]
 mod scripted_agent;
 mod send;
@@ -71,10 +74,14 @@ enum Command {
     Doctor(doctor::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
-    /// Send a message to Discord, through the running daemon
+    /// Send a message to Discord, through the running daemon or else a webhook
     Notify(notify::Args),
     /// List the sessions of the running daemon
     Sessions(sessions::Args),
+    /// Put terminal sessions of omp on Discord: the extension for omp
+    Extension(extension::Args),
+    /// Offer the Discord tools to an MCP client on standard input and output, through the running daemon
+    Mcp(mcp::Args),
     /// Print the version and the commit
     Version(version::Args),
     /// Print completions for a shell
@@ -101,6 +108,8 @@ impl Cli {
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
+            Command::Extension(args) => extension::execute(&args, env_file),
+            Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
             Command::Completions(args) => pages::completions(&args),
             Command::Man => pages::man(),

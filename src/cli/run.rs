@@ -23,6 +23,10 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> anyhow::Result<()
     if let Some(path) = config.exposed.as_ref().map(|path| path.display()) {
         tracing::warn!("{path} has the bot token and others can read it: chmod 600 {path}");
     }
+    #[cfg(feature = "failpoints")]
+    if let Some(wish) = process_env("OMPCORD_DIE_AT") {
+        crate::failpoint::arm(&wish)?;
+    }
     // Held until everything has ended: the next instance must find the database at rest.
     let _lock = InstanceLock::acquire(&config.state_dir)?;
     let patience = args.connect_timeout.unwrap_or(daemon::CONNECT_TIMEOUT);

@@ -1,13 +1,13 @@
 //! `ompcord send`: a prompt from a shell, to a session that runs or to a new one.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::client::{Daemon, text};
-use super::{block_on, out};
+use super::{block_on, out, said};
 use crate::error::UserError;
 use crate::ids::{ChannelId, SessionId, ThreadId};
 
@@ -44,11 +44,7 @@ pub(super) fn execute(args: Args, env_file: Option<&Path>) -> Result<()> {
 }
 
 async fn send(daemon: Daemon, mut args: Args) -> Result<()> {
-    if args.prompt == "-" {
-        args.prompt.clear();
-        let read = std::io::stdin().lock().read_to_string(&mut args.prompt);
-        read.context("cannot read the prompt from standard input")?;
-    }
+    args.prompt = said::text(&args.prompt)?;
     let session = match (&args.session, args.thread) {
         (Some(session), _) => Some(session.clone()),
         (None, Some(thread)) => Some(session_of(&daemon, thread).await?),

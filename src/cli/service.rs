@@ -98,7 +98,7 @@ fn uninstall() -> Result<()> {
 }
 
 fn place() -> Result<PathBuf> {
-    let units = home()
+    let units = home(None)
         .units
         .ok_or_else(|| UserError::new("this user has no home directory"))?;
     Ok(units.join(UNIT))

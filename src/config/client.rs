@@ -1,4 +1,4 @@
-//! How a program reaches the daemon: only what it needs, so that `ompcord send` works where the daemon's own
+//! What the other subcommands need of the configuration: only that, so that `ompcord send` works where the daemon's own
 //! configuration is not, such as in a project's directory or inside an agent.
 
 use std::path::{Path, PathBuf};
@@ -47,5 +47,59 @@ impl Reach {
             session_token,
             token_file: state_dir.join(TOKEN_FILE),
         })
+    }
+}
+
+/// How people are told something without a daemon.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// The webhook. Its path is a secret.
+    pub url: SecretString,
+    /// The state directory, for what several programs have to agree on.
+    pub state_dir: PathBuf,
+}
+
+impl Hook {
+    /// The webhook, where one is set.
+    pub fn load(
+        env_file: Option<&Path>,
+        vars: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let home = Home::find(&vars);
+        let mut reader = Reader::new(EnvFile::find(env_file, home.config.as_deref()), &vars);
+        let url = reader.webhook_url();
+        let state_dir = reader.state_dir(&home);
+        if reader.problems.is_empty() {
+            Ok(url.zip(state_dir).map(|(url, state_dir)| Self { url, state_dir }))
+        } else {
+            Err(ConfigError {
+                problems: reader.problems,
+            })
+        }
+    }
+}
+
+/// Where the agent is, and where what it loads may be put.
+#[derive(Debug, Clone)]
+pub struct AgentPlace {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The folder for this user's data of ompcord.
+    pub data_dir: PathBuf,
+}
+
+impl AgentPlace {
+    /// Reads it as [`Reach::load`] does.
+    pub fn load(env_file: Option<&Path>, vars: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let home = Home::find(&vars);
+        let mut reader = Reader::new(EnvFile::find(env_file, home.config.as_deref()), &vars);
+        let command = reader.agent_command();
+        let data_dir = reader.data_dir(&home);
+        match data_dir {
+            Some(data_dir) if reader.problems.is_empty() => Ok(Self { command, data_dir }),
+            _ => Err(ConfigError {
+                problems: reader.problems,
+            }),
+        }
     }
 }

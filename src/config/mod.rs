@@ -10,6 +10,7 @@ mod lock;
 mod paths;
 mod problem;
 mod read;
+mod secrets;
 mod value;
 
 use std::collections::BTreeSet;
@@ -24,15 +25,16 @@ use secrecy::SecretString;
 
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
-pub use self::client::Reach;
+pub use self::client::{AgentPlace, Hook, Reach};
 pub use self::draft::{Draft, Item};
 pub use self::lock::{Holder, InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
 pub use self::problem::{ConfigError, Problem};
+pub use self::secrets::secrets_in;
 pub use self::value::LaunchEmoji;
 
 /// Every variable that the daemon reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 25] = [
     "DISCORD_BOT_TOKEN",
     "DISCORD_BOT_TOKEN_FILE",
     "DISCORD_GUILD_ID",
@@ -43,6 +45,7 @@ pub const VARIABLES: [&str; 24] = [
     "OMP_LAUNCH_EMOJI",
     "OMP_LAUNCH_CHANNEL_IDS",
     "OMP_LAUNCH_ANY_AUTHOR",
+    "DISCORD_TOOL_CHANNELS",
     "OMP_COMMAND",
     "OMP_WORKDIR",
     "OMP_MODEL",
@@ -72,6 +75,8 @@ pub struct Config {
     pub access: Access,
     /// What starts a session by a reaction.
     pub launch: Launch,
+    /// The channels that agents may use with their tools, besides their session's own thread.
+    pub tool_channels: BTreeSet<ChannelId>,
     /// How agents are run.
     pub agent: Agent,
     /// Where the HTTP API listens: always a loopback address.
@@ -103,6 +108,8 @@ pub struct Patience {
     pub abort: Duration,
     /// Each rung of the ladder that ends a process.
     pub rung: Duration,
+    /// A terminal that shares its session and is not heard of.
+    pub terminal: Duration,
 }
 
 impl Default for Patience {
@@ -111,6 +118,8 @@ impl Default for Patience {
             drain: Duration::from_secs(20),
             abort: Duration::from_secs(8),
             rung: Duration::from_secs(3),
+            // Its extension tries again after 38 seconds at most.
+            terminal: Duration::from_secs(75),
         }
     }
 }

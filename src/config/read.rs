@@ -30,13 +30,14 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
     let home_channel = reader.required("DISCORD_CHANNEL_ID", value::id::<ChannelId>);
     let access = reader.access();
     let launch = reader.launch(home_channel);
+    let tool_channels = reader.optional("DISCORD_TOOL_CHANNELS", value::ids);
     let state_dir = reader.state_dir(&home);
     let agent = state_dir
         .as_deref()
         .map(|state_dir| reader.agent(&home, state_dir));
     let http_addr = reader.http_addr();
     let log = reader.log();
-    let webhook_url = reader.optional("DISCORD_WEBHOOK_URL", value::webhook_url);
+    let webhook_url = reader.webhook_url();
     let api_url = reader.api_url();
     reader.look_over_file();
     let (Some(token), Some(guild), Some(home_channel), Some(state_dir), Some(agent), true) = (
@@ -57,17 +58,22 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         home_channel,
         access,
         launch,
+        tool_channels: tool_channels.unwrap_or_default(),
         agent,
         http_addr,
         state_dir,
         log,
-        webhook_url: webhook_url.map(SecretString::from),
+        webhook_url,
         api_url,
         env_file: reader.file.path,
         patience: Patience::default(),
         warnings: reader.warnings,
         exposed: reader.exposed,
     })
+}
+
+fn absolute(vars: Vars<'_>, name: &str) -> Option<PathBuf> {
+    vars(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// Where this user's things are.
@@ -79,12 +85,20 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn find(vars: Vars<'_>) -> Self {
-        let absolute = |name| vars(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let dir = absolute("HOME").or_else(|| etcetera::home_dir().ok());
-        let below = |name, usual| absolute(name).or_else(|| dir.as_ref().map(|home| home.join(usual)));
-        let config = below("XDG_CONFIG_HOME", ".config");
-        let state = below("XDG_STATE_HOME", ".local/state");
-        Self { dir, config, state }
+        let dir = absolute(vars, "HOME").or_else(|| etcetera::home_dir().ok());
+        let mut home = Self {
+            dir,
+            config: None,
+            state: None,
+        };
+        home.config = home.below(vars, "XDG_CONFIG_HOME", ".config");
+        home.state = home.below(vars, "XDG_STATE_HOME", ".local/state");
+        home
+    }
+
+    /// The folder that the variable names, or the usual one.
+    fn below(&self, vars: Vars<'_>, name: &str, usual: &str) -> Option<PathBuf> {
+        absolute(vars, name).or_else(|| self.dir.as_ref().map(|home| home.join(usual)))
     }
 
     /// For `~/` in a path; without any home such a path is simply not absolute.
@@ -157,6 +171,11 @@ impl<'a> Reader<'a> {
         if !self.file.broken.contains(name) {
             self.refuse(name, String::new(), mismatch.found("nothing: it is required"));
         }
+    }
+
+    fn homeless(&mut self, name: &str) {
+        let found = "nothing, and this user has no home directory".to_owned();
+        self.refuse(name, found, Mismatch::expected("an absolute path"));
     }
 
     fn token(&mut self, home: &Home) -> Option<SecretString> {
@@ -262,14 +281,31 @@ impl<'a> Reader<'a> {
             return self.optional(NAME, |text| value::path(text, home.dir()));
         }
         if home.state.is_none() && !self.file.broken.contains(NAME) {
-            let found = "nothing, and this user has no home directory";
-            self.refuse(NAME, found.to_owned(), Mismatch::expected("an absolute path"));
+            self.homeless(NAME);
         }
         home.state.as_ref().map(|state| state.join("ompcord"))
     }
 
+    pub(super) fn data_dir(&mut self, home: &Home) -> Option<PathBuf> {
+        let data = home.below(self.vars, "XDG_DATA_HOME", ".local/share");
+        if data.is_none() {
+            self.homeless("XDG_DATA_HOME");
+        }
+        data.map(|data| data.join("ompcord"))
+    }
+
+    pub(super) fn webhook_url(&mut self) -> Option<SecretString> {
+        self.optional("DISCORD_WEBHOOK_URL", value::webhook_url)
+            .map(SecretString::from)
+    }
+
+    pub(super) fn agent_command(&mut self) -> Vec<String> {
+        self.optional("OMP_COMMAND", value::command)
+            .unwrap_or_else(|| vec!["omp".to_owned()])
+    }
+
     fn agent(&mut self, home: &Home, state_dir: &Path) -> Agent {
-        let command = self.optional("OMP_COMMAND", value::command);
+        let command = self.agent_command();
         let workdir = self.optional("OMP_WORKDIR", |text| value::directory(text, home.dir()));
         let model = self.optional("OMP_MODEL", value::word);
         let thinking = self.optional("OMP_THINKING", value::word);
@@ -283,7 +319,7 @@ impl<'a> Reader<'a> {
         let max_processes = self.optional("OMP_MAX_PROCESSES", value::max_processes);
         let idle_timeout = self.optional("OMP_IDLE_TIMEOUT", value::duration);
         Agent {
-            command: command.unwrap_or_else(|| vec!["omp".to_owned()]),
+            command,
             workdir: workdir.unwrap_or_else(|| Config::default_workdir(state_dir)),
             model,
             thinking,
@@ -297,7 +333,7 @@ impl<'a> Reader<'a> {
     /// The values are looked up now, so that an agent can be given what only the `.env` file says.
     fn extra_env(&mut self) -> Vec<(String, SecretString)> {
         let names = self
-            .optional("OMPCORD_AGENT_ENV", agent_variables)
+            .optional("OMPCORD_AGENT_ENV", value::agent_variables)
             .unwrap_or_default();
         let mut found = Vec::new();
         for name in names {
@@ -325,11 +361,7 @@ impl<'a> Reader<'a> {
     fn api_url(&mut self) -> Option<String> {
         let api_url = self.optional("DISCORD_API_URL", value::api_url)?;
         let url = reqwest::Url::parse(&api_url).ok()?;
-        let local = url.host_str().is_some_and(|host| {
-            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-        });
-        if url.scheme() == "http" && !local {
+        if url.scheme() == "http" && !value::is_loopback(&url) {
             self.warnings.push(
                 "DISCORD_API_URL is plain HTTP to another machine: the token can be read on the way"
                     .to_owned(),
@@ -358,28 +390,4 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-fn agent_variables(text: &str) -> Result<Vec<String>, Mismatch> {
-    let expected = || Mismatch::expected("names of variables with commas between them");
-    let names: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    for name in &names {
-        let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !word || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(expected()
-                .found(show(name))
-                .hint("only the names: the values are taken from the environment"));
-        }
-        if name.starts_with("DISCORD_") || name.starts_with("OMPCORD_") || name == "CREDENTIALS_DIRECTORY" {
-            return Err(expected()
-                .found(show(name))
-                .hint("agents are never given the daemon's own secrets"));
-        }
-    }
-    Ok(names)
 }

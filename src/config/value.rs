@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -249,12 +249,46 @@ pub(super) fn token(text: &str) -> Result<(), Mismatch> {
     }
 }
 
+pub(super) fn agent_variables(text: &str) -> Result<Vec<String>, Mismatch> {
+    let expected = || Mismatch::expected("names of variables with commas between them");
+    let names: Vec<String> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    for name in &names {
+        let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !word || name.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(expected()
+                .found(show(name))
+                .hint("only the names: the values are taken from the environment"));
+        }
+        if name.starts_with("DISCORD_") || name.starts_with("OMPCORD_") || name == "CREDENTIALS_DIRECTORY" {
+            return Err(expected()
+                .found(show(name))
+                .hint("agents are never given the daemon's own secrets"));
+        }
+    }
+    Ok(names)
+}
+
+/// Whether an address is on this machine.
+pub(super) fn is_loopback(url: &reqwest::Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
 pub(super) fn webhook_url(text: &str) -> Result<String, Mismatch> {
     let is_webhook = reqwest::Url::parse(text).is_ok_and(|url| {
         let mut parts = url.path().split("/webhooks/").skip(1);
         let tail = parts.next().unwrap_or_default();
         let (id, token) = tail.split_once('/').unwrap_or_default();
-        matches!(url.scheme(), "https" | "http") && id.parse::<u64>().is_ok() && !token.is_empty()
+        // Over the network in the clear, everybody on the way could write to the channel.
+        let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        safe && id.parse::<u64>().is_ok() && !token.is_empty()
     });
     if is_webhook {
         Ok(text.to_owned())
@@ -378,9 +412,11 @@ mod tests {
             assert!(!format!("{mismatch:?}").contains("pw"), "{mismatch:?}");
         }
         assert!(webhook_url("https://discord.com/api/webhooks/1/abc").is_ok());
+        assert!(webhook_url("http://[::1]:8080/api/webhooks/1/abc").is_ok());
         for bad in [
             "https://discord.com/api/webhooks/1/",
             "https://discord.com/channels/1/2",
+            "http://discord.com/api/webhooks/1/abc",
             "abc",
         ] {
             assert!(webhook_url(bad).is_err(), "{bad}");

@@ -122,7 +122,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         api: api_seen,
     };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
-    let shutdown = ports.shutdown.clone();
+    let (shutdown, manager) = (ports.shutdown.clone(), ports.manager);
     let served = async {
         let boot = Boot {
             config,
@@ -143,6 +143,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         result = served => result,
         ended = &mut http => Err(task_ended("http", ended)),
     };
+    manager.ended();
     // A daemon that could not start has tasks that nobody told to end.
     shutdown.cancel();
     last.cancel();
@@ -216,12 +217,11 @@ impl Boot {
             events,
         )
         .await?;
-        let deps = self
-            .deps(store.clone(), outbox.clone(), rest.clone(), marker)
-            .await?;
+        let parts = (store.clone(), outbox.clone(), rest.clone());
+        let deps = self.deps(parts, marker).await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
-        crate::session::left::expire_left(&deps).await?;
+        crate::session::settle_left(&deps).await?;
         let dashboard = Dashboard::start(&deps, gateway_seen.clone());
         let mut outbox_watch = self.tracker.spawn(watch_outbox(
             outbox_events,
@@ -231,9 +231,9 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
+        self.tell_manager(&deps, &gateway_seen, &stop);
         self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
-        self.tell_manager(&deps, &gateway_seen, &stop);
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
         let mut client = self.tracker.spawn(client);
         booted.send_replace(true);
@@ -245,7 +245,6 @@ impl Boot {
         };
         self.close_api(&stop);
         drain(&deps, &dashboard).await;
-        self.manager.ended();
         self.noted.cancel();
         outbox_stop.cancel();
         store.close().await;
@@ -267,7 +266,7 @@ impl Boot {
         marker
     }
 
-    async fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Result<Arc<Deps>> {
+    async fn deps(&self, (store, outbox, rest): (Store, Outbox, Rest), marker: String) -> Result<Arc<Deps>> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
         let webhook = config
@@ -316,6 +315,9 @@ impl Boot {
     fn open_api(&self, deps: &Arc<Deps>, ingress: &Ingress, stop: &CancellationToken) {
         let api = Api::new(deps.clone(), ingress.clone(), stop.clone());
         self.api.send_replace(Some(Arc::new(api)));
+        // Who attaches by it is looked after.
+        let watch = crate::session::watch_terminals(deps.clone(), stop.clone());
+        self.tracker.spawn(watch);
     }
 }
 

@@ -47,6 +47,9 @@ pub struct Draft {
     /// and nobody waits for it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub background: bool,
+    /// Whether it is sent as it is or not at all: somebody waits to be told which.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// The message that it answers. Only looked at when it is created; one that is gone does not matter.
     pub reply_to: Option<MessageId>,
 }

@@ -10,13 +10,13 @@ use anyhow::{Context as _, Result};
 use serenity::all as s;
 use serenity::async_trait;
 use serenity::gateway::GatewayError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::commands::{self, Data};
 use super::intake::{Item, consume};
-use super::{components, translate};
+use super::{components, missed_launches, recheck, translate};
 use crate::config::Config;
 use crate::error::Fatal;
 use crate::ids::UserId;
@@ -29,6 +29,8 @@ struct Handler {
     bot: UserId,
     ingress: Ingress,
     queue: mpsc::UnboundedSender<Item>,
+    /// Rung where launches may have been missed.
+    launches: Arc<Notify>,
     ready: watch::Sender<bool>,
 }
 
@@ -48,12 +50,15 @@ impl s::EventHandler for Handler {
     async fn ready(&self, _: s::Context, ready: s::Ready) {
         tracing::info!("connected to Discord as {}", ready.user.name);
         self.ready.send_replace(true);
+        self.put(Item::Hearing);
         self.put(Item::CatchUp(None));
+        self.launches.notify_one();
     }
 
     async fn resume(&self, _: s::Context, _: s::ResumedEvent) {
         tracing::info!("the gateway connection was resumed");
         self.ready.send_replace(true);
+        self.put(Item::Hearing);
     }
 
     async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
@@ -151,6 +156,7 @@ impl s::EventHandler for Handler {
                 Ask::Launch {
                     channel,
                     message: reaction.message_id.get().into(),
+                    late: false,
                 },
             );
         }
@@ -197,6 +203,7 @@ pub async fn run(
     let (queue, items) = mpsc::unbounded_channel();
     let bot = login.bot;
     let announced = ready.clone();
+    let launches = Arc::new(Notify::new());
     // Weak, so that the queue ends with its handler.
     let again = queue.downgrade();
     let handler = Handler {
@@ -204,6 +211,7 @@ pub async fn run(
         bot,
         ingress: ingress.clone(),
         queue,
+        launches: launches.clone(),
         ready,
     };
     let intents = s::GatewayIntents::GUILDS
@@ -225,6 +233,12 @@ pub async fn run(
     let pulse = ingress.host().pulse().clone();
     let (followed, until) = (shards.clone(), stop.clone());
     tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed, announced)).await });
+    let first_sight = missed_launches::first_sight(&ingress);
+    if let Some(Err(error)) = stop.run_until_cancelled(first_sight).await {
+        tracing::warn!("cannot look at the launch channels: {error:#}");
+    }
+    recheck::start(&ingress, &again, (&tracker, &stop));
+    missed_launches::start(&ingress, (launches, again.clone()), (&tracker, &stop));
     tracker.spawn(consume(
         (items, again),
         ingress,

@@ -4,22 +4,18 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::missed::{catch_up, take};
 use super::overtaken::Overtaken;
-use super::rest::{FetchedMessage, RestError};
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
-use crate::ingress::auth::Decision;
 use crate::ingress::{Ask, Inbound, Ingress};
 use crate::store::now_ms;
 
 /// How long to wait before a launch that Discord did not answer is tried again; it doubles from there.
 const LAUNCH_AGAIN: Duration = Duration::from_secs(2);
-/// Messages older than this that were written while the daemon was away are asked about before they run.
-const FRESH_MS: i64 = 10 * 60 * 1000;
 /// When reading what was missed is tried again after Discord failed.
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(10);
 
@@ -32,9 +28,20 @@ pub(super) enum Item {
     ThreadNamed(ThreadId, String),
     /// Discord says in the channel that the bot has pinned something.
     PinNotice(ChannelId, MessageId),
+    /// Events are heard again from here on.
+    Hearing,
     /// The gateway begins anew: what was written meanwhile has to be fetched, from these marks where an earlier
     /// attempt failed.
-    CatchUp(Option<Vec<(ChannelId, MessageId)>>),
+    CatchUp(Option<CatchUp>),
+}
+
+/// What is left of an attempt to fetch what was written meanwhile.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    /// When events began to come, in unix milliseconds.
+    pub(super) heard: i64,
+    /// The channels, each with the message after which to read.
+    pub(super) marks: Vec<(ChannelId, MessageId)>,
 }
 
 pub(super) async fn consume(
@@ -58,8 +65,14 @@ pub(super) async fn consume(
                 tracker.spawn(async move { stop.run_until_cancelled(launch(&ingress, inbound)).await });
             }
             Item::Inbound(inbound) => {
-                if let Some(inbound) = overtaken.settle(inbound) {
-                    take(&ingress, inbound).await;
+                let Some(inbound) = overtaken.settle(inbound) else {
+                    continue;
+                };
+                let from = before(&inbound.ask);
+                if let (Err(error), Some(mark)) = (take(&ingress, inbound).await, from) {
+                    tracing::error!("a message could not be taken in, and is fetched again: {error:#}");
+                    let marks = vec![mark];
+                    later(&again, (&tracker, &stop), CatchUp { heard: 0, marks });
                 }
             }
             Item::ThreadGone(thread) => {
@@ -77,33 +90,61 @@ pub(super) async fn consume(
                     tracing::warn!("cannot take a pin notice away: {error:#}");
                 }
             }
+            Item::Hearing => {
+                if let Err(error) = ingress.hearing().await {
+                    tracing::error!("cannot look for what was missed: {error:#}");
+                }
+            }
             // Before anything newer: a live message moves the mark from which the missed ones are read.
             Item::CatchUp(marks) => {
-                let unread = match marks {
-                    Some(marks) => catch_up(&ingress, bot, marks).await,
-                    None => match ingress.read_marks().await {
-                        Ok(marks) => catch_up(&ingress, bot, marks).await,
-                        Err(error) => {
-                            tracing::error!("cannot fetch what was written meanwhile: {error:#}");
-                            Vec::new()
-                        }
-                    },
-                };
-                if !unread.is_empty() {
-                    let (again, stop) = (again.clone(), stop.clone());
-                    tracker.spawn(async move {
-                        let later = tokio::time::sleep(CATCH_UP_AGAIN);
-                        if let (Some(()), Some(again)) =
-                            (stop.run_until_cancelled(later).await, again.upgrade())
-                        {
-                            // The consumer only ends with the daemon.
-                            again.send(Item::CatchUp(Some(unread))).ok();
-                        }
-                    });
+                let left = catch_up_from(&ingress, bot, marks).await;
+                if !left.marks.is_empty() {
+                    later(&again, (&tracker, &stop), left);
                 }
             }
         }
     }
+}
+
+/// Fetches again after a while.
+fn later(
+    again: &mpsc::WeakUnboundedSender<Item>,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
+    what: CatchUp,
+) {
+    let (again, stop) = (again.clone(), stop.clone());
+    tracker.spawn(async move {
+        let later = tokio::time::sleep(CATCH_UP_AGAIN);
+        if let (Some(()), Some(again)) = (stop.run_until_cancelled(later).await, again.upgrade()) {
+            // The consumer only ends with the daemon.
+            again.send(Item::CatchUp(Some(what))).ok();
+        }
+    });
+}
+
+/// Where to read from so that a message is read again.
+fn before(ask: &Ask) -> Option<(ChannelId, MessageId)> {
+    match ask {
+        Ask::Write(written) => Some((written.channel, written.message.get().saturating_sub(1).into())),
+        _ => None,
+    }
+}
+
+/// Gives what could not be read.
+async fn catch_up_from(ingress: &Ingress, bot: UserId, from: Option<CatchUp>) -> CatchUp {
+    let from = match from {
+        Some(from) => from,
+        None => CatchUp {
+            heard: now_ms(),
+            marks: ingress.read_marks().await.unwrap_or_else(|error| {
+                tracing::error!("cannot fetch what was written meanwhile: {error:#}");
+                Vec::new()
+            }),
+        },
+    };
+    let heard = from.heard;
+    let marks = catch_up(ingress, bot, heard, from.marks).await;
+    CatchUp { heard, marks }
 }
 
 /// Asks again while Discord has no answer: nothing of a launch is stored before its message was read.
@@ -117,85 +158,4 @@ async fn launch(ingress: &Ingress, inbound: Inbound) {
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_mins(5));
     }
-}
-
-async fn take(ingress: &Ingress, inbound: Inbound) {
-    if let Err(error) = ingress.take(inbound).await {
-        // There is nobody to answer: what a person must know is said in the thread by the session.
-        tracing::error!("cannot act on an event: {error:#}");
-    }
-}
-
-/// Fetches what was written in these channels since the last message seen there. Gives those that could not be read.
-async fn catch_up(
-    ingress: &Ingress,
-    bot: UserId,
-    marks: Vec<(ChannelId, MessageId)>,
-) -> Vec<(ChannelId, MessageId)> {
-    let mut unread = Vec::new();
-    'channels: for (channel, mut after) in marks {
-        loop {
-            let messages = match ingress.rest().messages(channel, Some(after), 100).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    tracing::warn!(channel = %channel, "cannot read channel {channel}: {error}");
-                    // Gone or out of sight stays so; the outbox finds out and says so.
-                    if error.code().is_none() {
-                        unread.push((channel, after));
-                    }
-                    break;
-                }
-            };
-            let Some(last) = messages.last() else { break };
-            let newest = last.id;
-            let whole_page = messages.len() >= 100;
-            for message in messages {
-                let id = message.id;
-                if let Err(error) = catch_up_with(ingress, channel, message, bot).await {
-                    tracing::warn!(channel = %channel, "cannot take in message {id}: {error}");
-                    unread.push((channel, after));
-                    continue 'channels;
-                }
-                after = id;
-            }
-            after = newest;
-            if !whole_page {
-                break;
-            }
-        }
-    }
-    unread
-}
-
-/// Takes in one message that was missed. An error: ask again later, from this message on.
-async fn catch_up_with(
-    ingress: &Ingress,
-    channel: ChannelId,
-    message: FetchedMessage,
-    bot: UserId,
-) -> Result<(), RestError> {
-    if message.author.bot {
-        return Ok(());
-    }
-    let late = now_ms() - message.id.created_at_ms() > FRESH_MS;
-    let author = message.author.clone();
-    let Some(written) = message.written(channel, bot, late) else {
-        return Ok(());
-    };
-    let mut by = author.person(Vec::new(), ingress.guild());
-    let ask = Ask::Write(Box::new(written));
-    let by_name = ingress.decide(&Inbound {
-        by: Some(by.clone()),
-        ask: ask.clone(),
-    });
-    if by_name != Decision::Allow {
-        // Messages that are fetched carry no roles, so they have to be asked for. Who has left has none.
-        by.roles = match ingress.rest().member_roles(ingress.guild(), author.id).await {
-            Ok(roles) => roles,
-            Err(error) if error.code().is_some() => Vec::new(),
-            Err(error) => return Err(error),
-        };
-    }
-    take(ingress, Inbound { by: Some(by), ask }).await;
-    Ok(())
 }

@@ -1,18 +1,22 @@
 //! The only room that talks to Discord.
 //!
 //! `gateway` and `components` translate what comes in, `commands` are the words of `/omp`, `outbox` is the only way
-//! out, `rest` is the transport below it.
+//! out, `rest` is the transport below it. `webhook` is for programs beside the daemon.
 
 pub mod commands;
 mod components;
 pub mod draft;
 pub mod gateway;
 mod intake;
+mod missed;
+mod missed_launches;
 pub mod outbox;
 mod overtaken;
 pub mod pulse;
+mod recheck;
 pub mod rest;
 mod translate;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +31,13 @@ use rest::Rest;
 /// A request without an answer for so long has an unknown outcome.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Discord wants to know who asks.
+const USER_AGENT: &str = concat!(
+    "DiscordBot (https://github.com/ompcord/ompcord, ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);
+
 /// How Discord is reached: the client for requests, shared by everything.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -39,11 +50,7 @@ impl Endpoint {
     pub fn new() -> Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(REQUEST_TIMEOUT)
-            .user_agent(concat!(
-                "DiscordBot (https://github.com/ompcord/ompcord, ",
-                env!("CARGO_PKG_VERSION"),
-                ")"
-            ))
+            .user_agent(USER_AGENT)
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Self { client })

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::Config;
-use crate::agent::{self, AgentSpec, Stop, VersionError};
+use crate::agent::{self, AgentSpec, RunError, Stop};
 use crate::event::{AgentEvent, AgentExit};
 use crate::ids::SessionId;
 
@@ -26,7 +26,7 @@ pub struct AgentSeen {
     /// Its program.
     pub program: String,
     /// What it says of its version.
-    pub version: Result<String, VersionError>,
+    pub version: Result<String, RunError>,
     /// How long it took to come up, or how it ended instead. `None` where there is no program.
     pub handshake: Option<Result<Duration, AgentExit>>,
 }
@@ -61,7 +61,7 @@ pub(super) async fn look(config: &Config) -> AgentSeen {
     let program = &config.agent.command;
     let version = agent::version(program, &env, &marker).await;
     let handshake = match &version {
-        Err(VersionError::NotFound(_)) => None,
+        Err(RunError::NotFound(_)) => None,
         _ => Some(handshake(config, env, marker).await),
     };
     AgentSeen {

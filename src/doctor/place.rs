@@ -24,8 +24,8 @@ pub struct Home {
     pub units: Option<PathBuf>,
     /// Where systemd notes that this user's services run without a login.
     pub linger: Option<PathBuf>,
-    /// The agent's own directory.
-    pub agent: Option<PathBuf>,
+    /// Where the extension is installed.
+    pub extension: Option<PathBuf>,
 }
 
 pub(super) struct Place {
@@ -56,7 +56,7 @@ pub(super) async fn look(config: &Config, home: &Home) -> Place {
         port,
         api_token,
         extension: home
-            .agent
+            .extension
             .as_deref()
             .and_then(extension)
             .unwrap_or(ExtensionSeen::No),
@@ -158,26 +158,17 @@ async fn ask(addr: SocketAddr, path: &str, token: Option<&str>) -> Option<Status
     Some(request.send().await.ok()?.status())
 }
 
-/// The extension that the agent loads by itself.
-fn extension(agent: &Path) -> Option<ExtensionSeen> {
-    let entries = std::fs::read_dir(agent.join("extensions")).ok()?;
-    let ours = entries.flatten().find(|entry| {
-        let name = entry.file_name();
-        name.to_string_lossy().starts_with("ompcord")
-    })?;
-    let path = ours.path();
-    let files = [path.clone(), path.join("index.js"), path.join("dist/index.js")];
-    let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok());
-    let version = text.as_deref().and_then(version_in);
-    Some(version.map_or(ExtensionSeen::Unknown, |version| {
-        ExtensionSeen::Version(version.to_owned())
-    }))
-}
-
-/// What the bundle's own constant says.
-fn version_in(bundle: &str) -> Option<&str> {
-    let (_, rest) = bundle.split_once("var version = \"")?;
-    rest.split_once('"').map(|(version, _)| version)
+/// The extension as it is installed.
+fn extension(dir: &Path) -> Option<ExtensionSeen> {
+    let manifest = std::fs::read_to_string(dir.join("package.json")).ok()?;
+    let manifest: Option<serde_json::Value> = serde_json::from_str(&manifest).ok();
+    let version = manifest
+        .as_ref()
+        .and_then(|manifest| manifest.get("version")?.as_str());
+    Some(match version.filter(|_| dir.join("dist/index.js").is_file()) {
+        Some(version) => ExtensionSeen::Version(version.to_owned()),
+        None => ExtensionSeen::Unknown,
+    })
 }
 
 #[cfg(test)]
@@ -185,10 +176,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_bundle_says_its_version() {
-        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/extension/dist/index.js");
-        let bundle = std::fs::read_to_string(bundle).unwrap();
-        assert_eq!(version_in(&bundle), Some(env!("CARGO_PKG_VERSION")));
+    fn the_committed_extension_is_of_this_version() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("extension");
+        let wanted = ExtensionSeen::Version(env!("CARGO_PKG_VERSION").to_owned());
+        assert_eq!(extension(&committed), Some(wanted));
+        assert_eq!(extension(Path::new("/no/such")), None);
     }
 
     #[test]

@@ -23,7 +23,6 @@ async fn control(api: &Api, id: &str, ask: impl FnOnce(ChannelId) -> Ask) -> Res
     let thread = session.thread.ok_or_else(ApiError::unknown_session)?;
     let said = match api.ingress.take_from_owner(ask(thread.channel())).await? {
         Outcome::Said(said) => said,
-        Outcome::Commanded { .. } => "The terminal was told.".to_owned(),
         Outcome::Founded(_) | Outcome::Queued { .. } => String::new(),
     };
     Ok(Json(Said { said }))

@@ -1,6 +1,6 @@
 //! What is answered when something is wrong: always the same shape, for programs and for people.
 //!
-//! Here is one of the two edges at which an error is turned into words for somebody outside (see `error.rs`).
+//! Here is one of the three edges at which an error is turned into words for somebody outside (see `error.rs`).
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};

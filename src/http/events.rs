@@ -88,28 +88,8 @@ pub(super) struct Accepted {
     )
 )]
 pub(super) async fn ingest(caller: Caller, Raw(body): Raw) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    let posted: Vec<PostedEvent> = if many {
-        read_json(&body, "events")?
-    } else {
-        vec![read_json(&body, "")?]
-    };
-    if posted.len() > MOST {
-        return Err(ApiError::field(
-            "events",
-            format!("{} events are more than {MOST}", posted.len()),
-        ));
-    }
-    let mut events = Vec::with_capacity(posted.len());
-    for (n, event) in posted.into_iter().enumerate() {
-        let at = |field: &str| {
-            if many {
-                format!("events[{n}].{field}")
-            } else {
-                field.to_owned()
-            }
-        };
-        let event = checked(event, &at)?;
+    let (events, at) = read(&body)?;
+    for (n, event) in events.iter().enumerate() {
         caller.may(&event.session)?;
         if !caller.api.knows(&event.session).await? {
             return Err(ApiError::new(
@@ -117,9 +97,8 @@ pub(super) async fn ingest(caller: Caller, Raw(body): Raw) -> Result<(StatusCode
                 "unknown_session",
                 "there is no such session",
             )
-            .at(at("session_id")));
+            .at(at.field(n, "session_id")));
         }
-        events.push(event);
     }
     let done = caller.api.deps.events.append(events).await?;
     let accepted = Accepted {
@@ -127,6 +106,47 @@ pub(super) async fn ingest(caller: Caller, Raw(body): Raw) -> Result<(StatusCode
         duplicates: done.repeated,
     };
     Ok((StatusCode::ACCEPTED, Json(accepted)))
+}
+
+/// How the fields of a body are named in errors.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    One,
+    Many,
+}
+
+impl Shape {
+    fn field(self, n: usize, field: &str) -> String {
+        match self {
+            Self::One => field.to_owned(),
+            Self::Many => format!("events[{n}].{field}"),
+        }
+    }
+}
+
+/// What a body says, if it is one.
+fn read(body: &[u8]) -> Result<(Vec<NewEvent>, Shape), ApiError> {
+    let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let (shape, posted): (Shape, Vec<PostedEvent>) = if many {
+        (Shape::Many, read_json(body, "events")?)
+    } else {
+        (Shape::One, vec![read_json(body, "")?])
+    };
+    if posted.len() > MOST {
+        return Err(ApiError::field(
+            "events",
+            format!("{} events are more than {MOST}", posted.len()),
+        ));
+    }
+    let events = posted.into_iter().enumerate();
+    let events = events.map(|(n, event)| checked(event, &|field: &str| shape.field(n, field)));
+    Ok((events.collect::<Result<_, _>>()?, shape))
+}
+
+/// Whether a body would be taken, as far as that can be seen from it alone.
+#[must_use]
+pub fn holds_events(body: &[u8]) -> bool {
+    read(body).is_ok()
 }
 
 fn checked(posted: PostedEvent, at: &impl Fn(&str) -> String) -> Result<NewEvent, ApiError> {

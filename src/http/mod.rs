@@ -12,11 +12,15 @@ mod events;
 mod feed;
 mod guild;
 mod health;
+mod mcp;
 mod notify;
 mod prompts;
 mod routes;
 mod sessions;
-pub mod terminals;
+mod terminals;
+mod tools;
+
+pub use events::holds_events;
 
 use std::collections::HashSet;
 use std::future::IntoFuture as _;
@@ -31,8 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::SessionId;
 use crate::ingress::Ingress;
+use crate::mcp::HttpServers;
 use crate::session::Deps;
-use terminals::Terminals;
 
 /// What the server can say, and with what.
 #[derive(Debug, Clone)]
@@ -56,7 +60,7 @@ pub struct Api {
     names: guild::Names,
     /// Sessions that were seen to exist: they are never deleted.
     known: Mutex<HashSet<SessionId>>,
-    terminals: Option<Arc<dyn Terminals>>,
+    mcp: HttpServers,
 }
 
 impl Api {
@@ -70,15 +74,8 @@ impl Api {
             began: Instant::now(),
             names: guild::Names::default(),
             known: Mutex::default(),
-            terminals: None,
+            mcp: HttpServers::default(),
         }
-    }
-
-    /// The same, with somebody who gives terminals their threads.
-    #[must_use]
-    pub fn with_terminals(mut self, terminals: Arc<dyn Terminals>) -> Self {
-        self.terminals = Some(terminals);
-        self
     }
 }
 

@@ -74,8 +74,6 @@ enum PromptOutcome {
     Held,
     /// The agent works on it.
     Running,
-    /// It was taken to the agent in a terminal, which gives no answer here.
-    Sent,
     /// The daemon went down while it was running; a person decides.
     Interrupted,
     /// Over, with an answer.
@@ -114,9 +112,7 @@ impl PromptInfo {
 
     fn status(&self) -> StatusCode {
         match self.outcome {
-            PromptOutcome::Queued | PromptOutcome::Held | PromptOutcome::Running | PromptOutcome::Sent => {
-                StatusCode::ACCEPTED
-            }
+            PromptOutcome::Queued | PromptOutcome::Held | PromptOutcome::Running => StatusCode::ACCEPTED,
             PromptOutcome::Interrupted
             | PromptOutcome::Done
             | PromptOutcome::Failed
@@ -246,13 +242,6 @@ pub(super) async fn prompt(
     };
     let answer = match api.ingress.take_from_owner(ask).await? {
         Outcome::Queued { prompt, ahead } => api.wait_for(&session.id, prompt, ahead, patience).await?,
-        Outcome::Commanded { command, ahead } => PromptInfo {
-            prompt_id: format!("command_{command}"),
-            position: Some(u32::try_from(ahead).unwrap_or(u32::MAX)),
-            outcome: PromptOutcome::Sent,
-            answer: None,
-            error: None,
-        },
         Outcome::Founded(_) | Outcome::Said(_) => {
             return Err(anyhow::anyhow!("the prompt came to nothing").into());
         }

@@ -16,7 +16,8 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::{
-    Health, commands, control, door, events, feed, guild, health, notify, prompts, sessions, terminals,
+    Health, commands, control, door, events, feed, guild, health, mcp, notify, prompts, sessions, terminals,
+    tools,
 };
 
 /// The router without its state, and the document.
@@ -39,6 +40,9 @@ pub(super) fn routes() -> (Router<Arc<Health>>, OpenApi) {
         .routes(routes!(control::cancel))
         .routes(routes!(control::stop))
         .routes(routes!(terminals::detach))
+        .routes(routes!(tools::list))
+        .routes(routes!(tools::call))
+        .routes(routes!(mcp::post, mcp::get, mcp::delete))
         .split_for_parts();
     if let Some(components) = &mut document.components {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();

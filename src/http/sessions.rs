@@ -148,12 +148,6 @@ impl Api {
         Ok(views.map(|view| (view.id.clone(), view)).collect())
     }
 
-    /// Whether the daemon's agent is at work in the session.
-    pub(super) async fn runs(&self, id: &SessionId) -> Result<bool, ApiError> {
-        let found = self.deps.store.summaries(Some(id), false).await?;
-        Ok(found.iter().any(|summary| summary.running && !summary.attached))
-    }
-
     /// How many open sessions are how.
     pub(super) async fn counts(&self) -> Result<BTreeMap<&'static str, usize>, ApiError> {
         let all = [
@@ -179,7 +173,7 @@ impl Api {
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// `open`, which is the default, or `all`.
-    #[param(value_type = Option<Listed>)]
+    #[param(inline, value_type = Option<Listed>)]
     state: Option<String>,
 }
 

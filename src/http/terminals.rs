@@ -1,87 +1,62 @@
 //! Terminals come and go: an extension attaches its session to a thread, and detaches it.
 //!
-//! Here is what such a request has to say and what is answered; [`Terminals`] is who makes the thread and mirrors the
+//! Here is what such a request has to say and what is answered; the ingress makes the thread, the session mirrors the
 //! events into it.
-
-use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
 
 use axum::Json;
 use axum::http::StatusCode;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Api;
 use super::caller::{Body, Caller, Owner, Path};
 use super::error::{ApiError, ErrorBody};
 use super::sessions::thread_url;
 use crate::ids::{SessionId, ThreadId};
+use crate::ingress::terminals::{self, Refused};
+use crate::store::terminals::{Gone, NewTerminal};
 
 /// The oldest extension that the daemon works with.
-pub const MIN_EXTENSION: &str = "0.1.0";
+pub(super) const MIN_EXTENSION: &str = "0.1.0";
 const SHORT: usize = 200;
 const LONG: usize = 4_096;
 
-/// What is answered later.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;
-
-/// Who gives terminals their threads. What the terminals post is in the event log, and what is said to them is in
-/// `Deps::commands`.
-pub trait Terminals: Debug + Send + Sync {
-    /// A terminal wants a thread: the one that its conversation had before, or a new one.
-    fn attach(&self, terminal: Terminal) -> Later<'_, Attached>;
-    /// A terminal goes. `false`: it was not attached (any more).
-    fn detach<'a>(&'a self, session: &'a SessionId, why: Detached) -> Later<'a, bool>;
-}
-
 /// A terminal that wants a thread. Every text has a bounded length and no control characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct Terminal {
+pub(super) struct Terminal {
     /// The agent's own id of the conversation. Attaching it again gives the same session.
     #[schema(min_length = 1, max_length = 200)]
-    pub agent_session_id: String,
+    agent_session_id: String,
     /// The directory that it runs in.
     #[schema(min_length = 1, max_length = 4096)]
-    pub cwd: String,
+    cwd: String,
     /// What it is about.
     #[schema(max_length = 200)]
-    pub title: Option<String>,
+    title: Option<String>,
     /// The model.
     #[schema(max_length = 200)]
-    pub model: Option<String>,
+    model: Option<String>,
     /// The agent's process.
     #[schema(minimum = 1)]
-    pub pid: u32,
+    pid: u32,
     /// The machine.
     #[schema(max_length = 200)]
-    pub host: Option<String>,
+    host: Option<String>,
     /// The agent's version.
     #[schema(min_length = 1, max_length = 200)]
-    pub agent_version: String,
+    agent_version: String,
     /// The extension's version.
     #[schema(min_length = 1, max_length = 200, example = "0.1.0")]
-    pub extension_version: String,
-}
-
-/// A terminal that has its thread.
-#[derive(Debug)]
-pub struct Attached {
-    /// Its session.
-    pub session: SessionId,
-    /// A fresh token; the earlier one is not good any more (`Tokens::issue`).
-    pub token: SecretString,
-    /// Its thread.
-    pub thread: ThreadId,
-    /// Whether it had the thread before.
-    pub resumed: bool,
+    extension_version: String,
+    /// Whether the conversation has begun, so that it can be resumed.
+    #[serde(default)]
+    resumable: bool,
 }
 
 /// Why a terminal goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Detached {
+pub(super) enum Detached {
     /// A person said so.
     Off,
     /// The terminal ended.
@@ -114,6 +89,23 @@ pub(super) struct Leaving {
 pub(super) struct Left {
     /// `false`: it was detached before.
     detached: bool,
+}
+
+impl From<Terminal> for terminals::Terminal {
+    fn from(terminal: Terminal) -> Self {
+        Self {
+            known: NewTerminal {
+                agent_session: terminal.agent_session_id,
+                host: terminal.host,
+                pid: terminal.pid.into(),
+                agent_version: terminal.agent_version,
+                extension_version: terminal.extension_version,
+                resumable: terminal.resumable,
+            },
+            cwd: terminal.cwd,
+            title: terminal.title,
+        }
+    }
 }
 
 impl Terminal {
@@ -166,15 +158,6 @@ fn version(text: &str) -> [u32; 3] {
     std::array::from_fn(|_| numbers.next().unwrap_or_default())
 }
 
-impl Api {
-    fn terminals(&self) -> Result<&dyn Terminals, ApiError> {
-        self.terminals.as_deref().ok_or_else(|| {
-            let message = "this daemon cannot attach terminals yet";
-            ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_yet", message)
-        })
-    }
-}
-
 /// Attach the session of a terminal to a thread. The same conversation gets the same thread again.
 #[utoipa::path(
     post,
@@ -190,8 +173,7 @@ impl Api {
         (status = 409, description = "The daemon itself runs this conversation", body = ErrorBody),
         (status = 413, description = "More than 1 MiB", body = ErrorBody),
         (status = 415, description = "Not JSON", body = ErrorBody),
-        (status = 426, description = "The extension is too old", body = ErrorBody),
-        (status = 501, description = "This daemon cannot attach terminals yet", body = ErrorBody)
+        (status = 426, description = "The extension is too old", body = ErrorBody)
     )
 )]
 pub(super) async fn attach(
@@ -199,21 +181,22 @@ pub(super) async fn attach(
     Body(terminal): Body<Terminal>,
 ) -> Result<Json<AttachedInfo>, ApiError> {
     terminal.check()?;
-    if let Some(session) = api
-        .deps
-        .store
-        .owned_conversation(&terminal.agent_session_id)
-        .await?
-        && api.runs(&session).await?
-    {
-        return Err(ApiError::new(
+    let attached = api.ingress.attach(terminal.into()).await?;
+    let attached = attached.map_err(|refused| match refused {
+        Refused::Occupied => ApiError::new(
             StatusCode::CONFLICT,
             "owned_running",
             "the daemon itself runs this conversation right now",
         )
-        .hint("end it with `/omp stop` in its thread, or wait until it is idle"));
-    }
-    let attached = api.terminals()?.attach(terminal).await?;
+        .hint("end it with `/omp stop` in its thread, or wait until it is idle"),
+        Refused::Over => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ending",
+            "the session is just ending",
+        )
+        .hint("try again in a moment")
+        .retry_after(1),
+    })?;
     Ok(Json(AttachedInfo {
         thread_url: thread_url(api.deps.config.guild, attached.thread),
         session_id: attached.session,
@@ -239,8 +222,7 @@ pub(super) async fn attach(
         (status = 403, description = "Another session's token", body = ErrorBody),
         (status = 404, description = "There is no such session", body = ErrorBody),
         (status = 413, description = "More than 1 MiB", body = ErrorBody),
-        (status = 415, description = "Not JSON", body = ErrorBody),
-        (status = 501, description = "This daemon cannot attach terminals yet", body = ErrorBody)
+        (status = 415, description = "Not JSON", body = ErrorBody)
     )
 )]
 pub(super) async fn detach(
@@ -249,8 +231,11 @@ pub(super) async fn detach(
     Body(leaving): Body<Leaving>,
 ) -> Result<Json<Left>, ApiError> {
     let session = caller.session(&id).await?;
-    let terminals = caller.api.terminals()?;
-    let detached = terminals.detach(&session.id, leaving.reason).await?;
+    let how = match leaving.reason {
+        Detached::Off => Gone::Off,
+        Detached::Closed => Gone::Closed,
+    };
+    let detached = caller.api.ingress.detach(&session.id, how).await?;
     Ok(Json(Left { detached }))
 }
 

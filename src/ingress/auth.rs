@@ -22,6 +22,14 @@ pub struct Person {
     pub guild: Option<GuildId>,
 }
 
+impl Person {
+    /// How they are called, where it is a person and no program.
+    #[must_use]
+    pub fn called(&self) -> Option<String> {
+        (!self.name.is_empty()).then(|| self.name.clone())
+    }
+}
+
 /// What comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -78,7 +86,8 @@ pub fn decide_from(config: &Config, source: Source<'_>, ask: &Ask) -> Decision {
             | Ask::Cancel { .. }
             | Ask::Stop { .. }
             | Ask::ContinueQueue { .. }
-            | Ask::Decide { .. } => Decision::Allow,
+            | Ask::Decide { .. }
+            | Ask::Attach => Decision::Allow,
             // Approving is for people: a program that could would make the question pointless.
             Ask::Dialog { .. } => Decision::Refuse(Refusal::NotApprover),
             // Things that happen at Discord, and nowhere else.
@@ -101,6 +110,8 @@ pub fn decide(config: &Config, by: Option<&Person>, ask: &Ask) -> Decision {
         Ask::New { .. } | Ask::Say { .. } | Ask::Cancel { .. } | Ask::Stop { .. } | Ask::Decide { .. } => {
             (Need::Drive, true)
         }
+        // Nobody on Discord has a terminal to share.
+        Ask::Attach => return Decision::Ignore,
         Ask::ContinueQueue { .. } | Ask::Complete => (Need::Drive, true),
         Ask::Command { command, .. } => (by_command(command), true),
         Ask::Dialog { wish: Wish::More, .. } => (Need::Read, true),
@@ -240,7 +251,11 @@ mod tests {
             late: false,
         };
         let events = vec![
-            Ask::Launch { channel, message },
+            Ask::Launch {
+                channel,
+                message,
+                late: false,
+            },
             Ask::Write(Box::new(written)),
             Ask::Edited {
                 channel,

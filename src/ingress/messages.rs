@@ -17,7 +17,7 @@ use crate::store::sessions::{Session, SessionPhase};
 
 /// What the first word of a message makes of it.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind<'a> {
+pub(super) enum Kind<'a> {
     /// `!omp …`: the command framework answers it.
     Command,
     /// `!…`: for the running turn.
@@ -26,7 +26,7 @@ enum Kind<'a> {
     Prompt(&'a str),
 }
 
-fn kind(text: &str) -> Kind<'_> {
+pub(super) fn kind(text: &str) -> Kind<'_> {
     let text = text.trim();
     let bang = text.strip_prefix('!');
     // The command framework allows a space after its sign: what it takes must not be steered as well.
@@ -92,6 +92,7 @@ impl Ingress {
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
+            author_name: by.called(),
             text: text.to_owned(),
             attachments: written.attachments,
             state,
@@ -160,7 +161,7 @@ impl Ingress {
     }
 
     /// What was written to the bot, without its own name.
-    fn without_mention(&self, text: &str) -> String {
+    pub(super) fn without_mention(&self, text: &str) -> String {
         let mention = [format!("<@{}>", self.bot), format!("<@!{}>", self.bot)];
         let text = mention
             .iter()
@@ -169,25 +170,41 @@ impl Ingress {
     }
 
     pub(super) async fn edited(&self, channel: ChannelId, message: MessageId, text: &str) -> Result<Answer> {
-        let text = self.without_mention(text);
-        let text = match kind(&text) {
-            Kind::Command => return Ok(Answer::Nothing),
-            Kind::Steer(text) | Kind::Prompt(text) => text,
+        let text = self.prompt_in(text);
+        let store = &self.deps.store;
+        let is_prompt = match text.as_deref() {
+            Some("") => store.waiting_has_files(message).await?,
+            Some(_) => true,
+            None => false,
         };
-        // An edit that leaves nothing is not a prompt any more, but dropping it is what deleting is for.
-        if !text.is_empty() && self.deps.store.edit_waiting(message, text).await?.is_some() {
-            self.deps
-                .outbox
-                .act(
-                    channel,
-                    Act::React {
-                        message,
-                        emoji: "✏️".to_owned(),
-                    },
-                )
-                .await?;
+        let outbox = &self.deps.outbox;
+        if is_prompt {
+            let changed = store.edit_waiting(message, &text.unwrap_or_default()).await?;
+            if changed.is_none() {
+                return Ok(Answer::Nothing);
+            }
+        } else {
+            // A message that became a command, or nothing, is no prompt any more.
+            let Some((session, prompt)) = store.drop_waiting(message).await? else {
+                return Ok(Answer::Nothing);
+            };
+            self.deps.sessions.send(&session, Input::Dropped(prompt));
+            let emoji = "📥".to_owned();
+            outbox.act(channel, Act::Unreact { message, emoji }).await?;
         }
+        let emoji = "✏️".to_owned();
+        outbox.act(channel, Act::React { message, emoji }).await?;
         Ok(Answer::Nothing)
+    }
+
+    /// What a message asks of the agent; `None` where it is a command.
+    pub(super) fn prompt_in(&self, text: &str) -> Option<String> {
+        let text = self.without_mention(text);
+        match kind(&text) {
+            Kind::Command => None,
+            Kind::Prompt("!") => Some(String::new()),
+            Kind::Steer(text) | Kind::Prompt(text) => Some(text.to_owned()),
+        }
     }
 
     pub(super) async fn deleted(&self, message: MessageId) -> Result<Answer> {
@@ -209,7 +226,7 @@ impl Ingress {
         if text.trim().is_empty() {
             return Err(UserError::new("There is nothing to say in that.").into());
         }
-        let prompt = NewPrompt::by_command(by.id, text);
+        let prompt = NewPrompt::by_command(by.id, by.called(), text);
         let added = self.deps.store.add_prompt(&session.id, None, &prompt).await?;
         if let Some(added) = added {
             let input = if steer {

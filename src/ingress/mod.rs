@@ -7,10 +7,12 @@ pub mod complete;
 mod dialogs;
 mod find;
 mod messages;
+mod missed;
 pub mod owner;
 mod resume;
 mod settings;
 pub mod start;
+pub mod terminals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +49,8 @@ pub enum Ask {
         channel: ChannelId,
         /// On what.
         message: MessageId,
+        /// Whether it happened so long ago, while the daemon was away, that a person has to say if it still counts.
+        late: bool,
     },
     /// A message was written.
     Write(Box<Written>),
@@ -121,6 +125,8 @@ pub enum Ask {
     },
     /// An option of a command is being written, and its choices are wanted.
     Complete,
+    /// A terminal wants its session to be shared.
+    Attach,
     /// Something about a question of the agent.
     Dialog {
         /// The session's thread.
@@ -192,6 +198,8 @@ pub struct Ingress {
     deps: Arc<Deps>,
     bot: UserId,
     said_no_content: Arc<AtomicBool>,
+    /// Held while a terminal is attached.
+    attaching: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Ingress {
@@ -202,6 +210,7 @@ impl Ingress {
             deps,
             bot,
             said_no_content: Arc::default(),
+            attaching: Arc::default(),
         }
     }
 
@@ -222,8 +231,16 @@ impl Ingress {
         match (inbound.ask, by) {
             (Ask::Deleted { message }, _) => self.deleted(message).await,
             // The choices of what is being typed are given by `complete`.
-            (_, None) | (Ask::Complete, _) => Ok(Answer::Nothing),
-            (Ask::Launch { channel, message }, Some(by)) => self.launch(channel, message, &by).await,
+            // Terminals come by the HTTP API.
+            (_, None) | (Ask::Complete | Ask::Attach, _) => Ok(Answer::Nothing),
+            (
+                Ask::Launch {
+                    channel,
+                    message,
+                    late,
+                },
+                Some(by),
+            ) => self.launch((channel, message), late, &by).await,
             (Ask::Write(written), Some(by)) => self.write(*written, &by).await,
             (
                 Ask::Edited {

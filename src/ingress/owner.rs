@@ -1,6 +1,4 @@
 //! What the owner's programs ask over the HTTP API: the same wishes, the same decision, the same durability.
-//!
-//! A session whose agent runs in a terminal gets commands instead of prompts; who asks does not have to know.
 
 use anyhow::Result;
 
@@ -9,12 +7,11 @@ use super::start::Founded;
 use super::{Answer, Ask, Ingress, refusal};
 use crate::discord::draft::Draft;
 use crate::error::UserError;
-use crate::ids::{ChannelId, PromptId, SessionId};
+use crate::ids::{ChannelId, PromptId};
 use crate::render::text::{clip, escape, quiet};
 use crate::session::state::Input;
 use crate::store::prompts::PromptState;
 use crate::store::sessions::Session;
-use crate::store::terminals::{CommandKind, NewCommand};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +23,6 @@ pub enum Outcome {
         /// The prompt.
         prompt: PromptId,
         /// How many run before it.
-        ahead: usize,
-    },
-    /// A command waits for the terminal.
-    Commanded {
-        /// The command.
-        command: i64,
-        /// How many wait before it.
         ahead: usize,
     },
     /// This is to be said.
@@ -59,24 +49,8 @@ impl Ingress {
                 let session = self.named_or_here(session.as_deref(), channel).await?;
                 self.say_for_owner(&session, text, steer, &by).await
             }
-            Ask::Cancel { channel } => {
-                let session = self.session_here(channel).await?;
-                if self.deps.store.is_attached(&session.id).await? {
-                    return self
-                        .tell_terminal(&session.id, CommandKind::Cancel, String::new())
-                        .await;
-                }
-                said(self.control(channel, Input::Cancel).await?)
-            }
-            Ask::Stop { channel } => {
-                let session = self.session_here(channel).await?;
-                if self.deps.store.is_attached(&session.id).await? {
-                    return self
-                        .tell_terminal(&session.id, CommandKind::Detach, String::new())
-                        .await;
-                }
-                said(self.control(channel, Input::Stop).await?)
-            }
+            Ask::Cancel { channel } => said(self.control(channel, Input::Cancel).await?),
+            Ask::Stop { channel } => said(self.control(channel, Input::Stop).await?),
             Ask::ContinueQueue { channel } => said(self.control(channel, Input::ContinueQueue).await?),
             Ask::Decide {
                 channel,
@@ -89,18 +63,20 @@ impl Ingress {
             | Ask::Deleted { .. }
             | Ask::Command { .. }
             | Ask::Complete
+            | Ask::Attach
             | Ask::Dialog { .. } => Err(UserError::new("Only Discord can say that.").into()),
         }
     }
 
     /// The owner as a person: where only one person may use the bot, it is that one, and new threads show in their
     /// sidebar; otherwise the bot stands for them.
-    fn owner(&self) -> Person {
+    pub(super) fn owner(&self) -> Person {
         let users = &self.deps.config.access.users;
         let only = users.first().filter(|_| users.len() == 1);
         Person {
             id: only.copied().unwrap_or(self.bot),
-            name: "the owner".to_owned(),
+            // A program has no name.
+            name: String::new(),
             roles: Vec::new(),
             is_bot: false,
             guild: Some(self.deps.config.guild),
@@ -126,16 +102,6 @@ impl Ingress {
         steer: bool,
         by: &Person,
     ) -> Result<Outcome> {
-        if self.deps.store.is_attached(&session.id).await? {
-            let kind = if steer {
-                CommandKind::Steer
-            } else {
-                CommandKind::Prompt
-            };
-            let outcome = self.tell_terminal(&session.id, kind, text.clone()).await?;
-            self.show(session, &text).await?;
-            return Ok(outcome);
-        }
         let before = self.deps.store.open_prompts(&session.id).await?;
         let ahead = before
             .iter()
@@ -148,19 +114,6 @@ impl Ingress {
             prompt: queued.id,
             ahead,
         })
-    }
-
-    async fn tell_terminal(&self, session: &SessionId, kind: CommandKind, text: String) -> Result<Outcome> {
-        let ahead = self.deps.store.waiting_commands(session, 1_000).await?.len();
-        let new = NewCommand {
-            kind,
-            text,
-            author: None,
-            message: None,
-        };
-        let command = self.deps.commands.enqueue(session, &new).await?;
-        let command = command.ok_or_else(|| anyhow::anyhow!("the command was not stored"))?;
-        Ok(Outcome::Commanded { command, ahead })
     }
 
     /// Whoever reads the thread sees what the answer that follows is about.

@@ -23,6 +23,7 @@ impl Ingress {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             return Ok(Answer::Privately(settings::current(Knob::Model, now, &known)));
         };
+        runs_here(view.as_ref())?;
         let id = self.choose_model(&session, name.trim()).await?;
         let changed = self.deps.change(&session.id, &Setting::Model(id.clone())).await?;
         let holds = changed.map_err(|error| settings::not_changed(Knob::Model, &error))?;
@@ -81,6 +82,7 @@ impl Ingress {
         let Some(level) = level else {
             return Ok(Answer::Privately(settings::current(Knob::Thinking, now, &levels)));
         };
+        runs_here(view.as_ref())?;
         let level = level.trim().to_lowercase();
         if !levels.contains(&level.as_str()) {
             let near = nearest(&level, levels.iter().copied(), OFFERED);
@@ -103,7 +105,8 @@ impl Ingress {
     }
 
     pub(super) async fn compact(&self, channel: ChannelId, instructions: Option<String>) -> Result<Answer> {
-        let session = self.session_here(channel).await?;
+        let (session, view) = self.session_and_view(channel).await?;
+        runs_here(view.as_ref())?;
         let running = matches!(self.deps.sessions.live(&session.id).await, Live::Up { .. });
         if session.agent_session.is_none() && !running {
             return Err(UserError::new("There is nothing to compact yet.")
@@ -115,6 +118,14 @@ impl Ingress {
             Ok(done) => Ok(Answer::Said(settings::compacted(&done))),
             Err(why) => Err(settings::not_compacted(&why).into()),
         }
+    }
+}
+
+/// What a terminal runs is set there.
+fn runs_here(view: Option<&SessionView>) -> Result<(), UserError> {
+    match view {
+        Some(view) if view.terminal => Err(settings::in_terminal()),
+        _ => Ok(()),
     }
 }
 

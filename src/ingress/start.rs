@@ -30,7 +30,12 @@ pub struct Founded {
 
 impl Ingress {
     /// The launch emoji was put on a message.
-    pub(super) async fn launch(&self, channel: ChannelId, message: MessageId, by: &Person) -> Result<Answer> {
+    pub(super) async fn launch(
+        &self,
+        (channel, message): (ChannelId, MessageId),
+        late: bool,
+        by: &Person,
+    ) -> Result<Answer> {
         let seen = match self.deps.rest.message(channel, message).await {
             Ok(seen) => seen,
             // Deleted in the meantime, or out of sight.
@@ -41,7 +46,7 @@ impl Ingress {
         if author == self.bot || !(author == by.id || self.deps.config.launch.any_author) {
             return Ok(Answer::Nothing);
         }
-        let Some(written) = seen.written(channel, self.bot, false) else {
+        let Some(written) = seen.written(channel, self.bot, late) else {
             return Ok(Answer::Nothing);
         };
         if written.text.trim().is_empty() && written.attachments.is_empty() {
@@ -60,6 +65,7 @@ impl Ingress {
         let prompt = NewPrompt {
             message: Some(message),
             author: by.id,
+            author_name: by.called(),
             text: written.text,
             attachments: written.attachments,
             state: if written.late {
@@ -143,7 +149,7 @@ impl Ingress {
         }
         let mut first = None;
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
-            let prompt = NewPrompt::by_command(by.id, text);
+            let prompt = NewPrompt::by_command(by.id, by.called(), text);
             first = self.deps.store.add_prompt(&new.id, None, &prompt).await?;
         }
         let thread = self.open_by_command(&new.id).await?;
@@ -158,7 +164,7 @@ impl Ingress {
     pub(super) async fn open_by_command(&self, id: &SessionId) -> Result<ThreadId> {
         let session = self.deps.store.session(id).await?;
         let session = session.ok_or_else(|| anyhow::anyhow!("session {id} vanished"))?;
-        match open::open_thread(&self.deps, &session).await {
+        match open::open_thread(&self.deps, &session, open::Asked::Never).await {
             Ok(thread) => {
                 self.deps.sessions.wake(id);
                 Ok(thread)

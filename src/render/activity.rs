@@ -173,6 +173,24 @@ impl Activity {
     }
 }
 
+/// The message of a turn that the daemon did not outlive: nothing of it runs any more. `None` where it is no such
+/// message, or none in which something ran.
+#[must_use]
+pub fn interrupted(text: &str) -> Option<String> {
+    let is_ours = |line: &str| {
+        let marks = ["⏳ ", "✓ ", "✗ ", "■ ", "-# … and "];
+        marks.iter().any(|mark| line.starts_with(mark))
+    };
+    if !text.lines().all(is_ours) || !text.lines().any(|line| line.starts_with("⏳ ")) {
+        return None;
+    }
+    let lines = text.lines().map(|line| match line.strip_prefix("⏳ ") {
+        Some(label) => format!("■ {label}  interrupted"),
+        None => line.to_owned(),
+    });
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
 impl Line {
     fn write(&self, out: &mut String) {
         let (mark, end) = match self.state {

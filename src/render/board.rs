@@ -189,6 +189,7 @@ mod tests {
             last_active_ms: 1_700_000_100_000,
             created_ms: 1_700_000_000_000,
             process: true,
+            terminal: false,
         }
     }
 
@@ -215,11 +216,13 @@ mod tests {
         let held = SessionView {
             held: 1,
             process: false,
+            terminal: false,
             ..view(3, Status::Degraded, "the last turn failed")
         };
         let opening = SessionView {
             thread: None,
             process: false,
+            terminal: false,
             ..view(6, Status::Busy, "opening")
         };
         vec![

@@ -177,6 +177,7 @@ mod tests {
             last_active_ms: 1_700_000_100_000,
             created_ms: 1_700_000_000_000,
             process: true,
+            terminal: false,
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::footer::duration;
 use super::status::{check, gateway, took};
 use super::text::{clip, code, escape};
-use crate::agent::VersionError;
+use crate::agent::RunError;
 use crate::session::view::Status;
 use crate::status::HealthReport;
 
@@ -134,11 +134,11 @@ fn agent_check(report: &HealthReport) -> (bool, String) {
             let detail = format!("{} in {}", code(version), duration(*took));
             return line(true, "Agent", &detail, "");
         }
-        Err(VersionError::NotFound(_)) => {
+        Err(RunError::NotFound(_)) => {
             "Install it (`npm i -g @oh-my-pi/pi-coding-agent`) or set `OMP_COMMAND` to its full path"
         }
-        Err(VersionError::Failed(_)) => "Run it with `--version` in a terminal as the daemon's user",
-        Err(VersionError::TooSlow) => "The machine may be overloaded: see how many agents run",
+        Err(RunError::Failed(_)) => "Run it with `--version` in a terminal as the daemon's user",
+        Err(RunError::TooSlow(_)) => "The machine may be overloaded: see how many agents run",
     };
     let why = report.agent.as_ref().err().map(ToString::to_string);
     line(
@@ -271,7 +271,7 @@ mod tests {
                 beat_age: Some(Duration::from_secs(130)),
             },
             database: Err("another program holds it".to_owned()),
-            agent: Err(VersionError::NotFound("omp".to_owned())),
+            agent: Err(RunError::NotFound("omp".to_owned())),
             disk: Ok(Disk {
                 free: 1 << 20,
                 total: 64 << 30,
@@ -286,13 +286,13 @@ mod tests {
                 beat_age: None,
             },
             database: Err("disk I/O error".to_owned()),
-            agent: Err(VersionError::TooSlow),
+            agent: Err(RunError::TooSlow(std::time::Duration::from_secs(8))),
             disk: Err("ENOENT: No such file or directory".to_owned()),
             permissions: Err("Discord did not answer in time".to_owned()),
         };
         insta::assert_snapshot!(shown(&unknown));
         let failing = HealthReport {
-            agent: Err(VersionError::Failed("error: *bun* is too old".to_owned())),
+            agent: Err(RunError::Failed("error: *bun* is too old".to_owned())),
             ..good()
         };
         insta::assert_snapshot!(shown(&failing));

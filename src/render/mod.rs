@@ -23,7 +23,9 @@ pub mod settings;
 pub mod setup;
 pub mod split;
 pub mod status;
+pub mod terminal;
 pub mod text;
+pub mod tools;
 pub mod words;
 
 /// What Discord takes as the content of one message, in characters.

@@ -7,7 +7,12 @@ use crate::event::{AgentExit, ExitHow};
 use crate::ids::{PromptId, SessionId};
 use crate::session::state::{Notice, Reply};
 
+use super::terminal;
 use super::text::{clip, code, escape, plural, quiet};
+use crate::store::terminals::Gone;
+
+const UNDECIDED: &str =
+    "📥 Queued: it runs when somebody has chosen *Continue* or *Discard* for the interrupted prompt";
 
 /// A sentence for the thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,17 +131,10 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
             ),
             &[continue_queue(session)],
         ),
-        Notice::Interrupted { prompt } => aloud(
-            format!(
-                "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}"
-            ),
-            &[
-                (about(*prompt, "continue"), "Continue", Style::Primary),
-                (about(*prompt, "discard"), "Discard", Style::Secondary),
-            ],
-        ),
+        Notice::QueuedUndecided => quietly(UNDECIDED),
+        Notice::Interrupted { prompt, waiting } => interrupted(*prompt, *waiting, &about_prompt),
         Notice::Stale { prompt } => aloud(
-            format!("🕰️ This was written while ompcord was away. Run it now?{about_prompt}"),
+            format!("🕰️ This came while ompcord was away. Run it now?{about_prompt}"),
             &[
                 (about(*prompt, "run"), "Run", Style::Primary),
                 (about(*prompt, "discard"), "Ignore", Style::Secondary),
@@ -144,6 +142,44 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
         ),
         Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has a moment to finish"),
         Notice::Stopped { dropped } => stopped(*dropped),
+        other => of_terminal(other, &about_prompt),
+    }
+}
+
+/// What is said about the terminal that has the session, or had it.
+fn of_terminal(notice: &Notice, about_prompt: &str) -> Note {
+    let run = |prompt: PromptId| {
+        [
+            (about(prompt, "run"), "Run here", Style::Primary),
+            (about(prompt, "discard"), "Ignore", Style::Secondary),
+        ]
+    };
+    match notice {
+        Notice::TerminalGone { how, working, prompt } => {
+            let said = terminal::gone(*how, *working);
+            if *working && *how != Gone::Off {
+                aloud(said, &retry(*prompt))
+            } else {
+                quietly(&said)
+            }
+        }
+        Notice::Doubtful { prompt } => aloud(
+            format!(
+                "⚠️ The terminal went away just when it was given this; it may have begun. Run it here?{about_prompt}"
+            ),
+            &run(*prompt),
+        ),
+        Notice::StillInTerminal { prompt } => aloud(
+            format!(
+                "⌨️ **A terminal still has this conversation open**, and two writers would garble it. Close it there, or `/discord on` shares it again. Run this here all the same?{about_prompt}"
+            ),
+            &run(*prompt),
+        ),
+        Notice::TerminalGoesOn => aloud(
+            "⚠️ The terminal was told to cancel and goes on. Cancel again, or look at it.".to_owned(),
+            &[],
+        ),
+        _ => quietly("⌨️ A terminal has this session now: what you write here is typed there"),
     }
 }
 
@@ -161,6 +197,30 @@ fn queued(ahead: usize) -> String {
     match ahead {
         0 => "📥 Queued".to_owned(),
         _ => format!("📥 Queued, {} before it", plural(ahead, "prompt")),
+    }
+}
+
+fn interrupted(prompt: PromptId, waiting: usize, about_prompt: &str) -> Note {
+    let waiting = undecided(waiting);
+    aloud(
+        format!(
+            "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}{waiting}"
+        ),
+        &[
+            (about(prompt, "continue"), "Continue", Style::Primary),
+            (about(prompt, "discard"), "Discard", Style::Secondary),
+        ],
+    )
+}
+
+/// What waits for a decision, where something does.
+fn undecided(waiting: usize) -> String {
+    match waiting {
+        0 => String::new(),
+        count => format!(
+            "\n{}",
+            quiet(&format!("{} waiting for what you choose", are(count)))
+        ),
     }
 }
 
@@ -250,6 +310,8 @@ pub fn reply(reply: Reply) -> String {
         Reply::Discarded { count: 0 } => "That is not waiting any more.".to_owned(),
         Reply::Discarded { count } => format!("🗑️ {} dropped.", plural(count, "prompt")),
         Reply::Decided => "Done.".to_owned(),
+        Reply::Attached | Reply::Attaching => "A terminal has this session.".to_owned(),
+        Reply::Occupied => "The agent is at work here.".to_owned(),
         Reply::Stale => "That was decided before, or has expired; nothing was run.".to_owned(),
     }
 }

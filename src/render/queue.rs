@@ -36,6 +36,11 @@ pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], next: Next) -> Queu
             "⏸️ {held} held until somebody continues the queue"
         )));
     }
+    if !waiting.is_empty() && next == Next::WhenDecided {
+        lines.push(quiet(
+            "⚠️ Nothing of it runs before somebody has chosen *Continue* or *Discard* for the interrupted prompt, in the thread",
+        ));
+    }
     for (number, prompt) in waiting.iter().take(SHOWN).enumerate() {
         lines.push(format!("{}. {}", number + 1, words(prompt)));
     }
@@ -158,6 +163,8 @@ mod tests {
         let many: Vec<_> = (1..=9)
             .map(|id| prompt(id, &"long ".repeat(80), Queued))
             .collect();
+        let behind = shown(&[prompt(1, "next", Queued)], Next::WhenDecided);
+        assert!(behind.contains("*Continue* or *Discard*"), "{behind}");
         insta::assert_snapshot!("many", shown(&many, Next::AfterTurn));
     }
 }

@@ -174,6 +174,7 @@ mod tests {
             last_active_ms: 1_700_000_000_000 - i64::try_from(number).unwrap() * 60_000,
             created_ms: 1_690_000_000_000,
             process: true,
+            terminal: false,
         }
     }
 

@@ -148,6 +148,13 @@ pub fn compacted(done: &Compacted) -> String {
     }
 }
 
+/// Whoever sits at the terminal sets that.
+#[must_use]
+pub fn in_terminal() -> UserError {
+    UserError::new("This session runs in a terminal; nothing was changed.")
+        .hint("Change it there, or end it there: then it goes on here.")
+}
+
 /// The conversation was not compacted.
 #[must_use]
 pub fn not_compacted(why: &NotCompacted) -> UserError {
@@ -161,6 +168,7 @@ pub fn not_compacted(why: &NotCompacted) -> UserError {
             UserError::new("The conversation is being compacted already.")
                 .hint("What you write meanwhile waits for it.")
         }
+        NotCompacted::Cannot(CannotCompact::InTerminal) => in_terminal(),
         NotCompacted::Cannot(CannotCompact::Ending) => {
             UserError::new("This session is ending.").hint("`/omp resume` continues it later.")
         }

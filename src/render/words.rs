@@ -44,6 +44,13 @@ pub fn version(running: &Running<'_>) -> String {
     )
 }
 
+/// What is answered to a command that was written while nobody listened.
+#[must_use]
+pub fn command_missed() -> String {
+    "ompcord was away when this was written, and commands are not carried out late. Give it again if it still holds."
+        .to_owned()
+}
+
 /// `/omp log`: which file this is. `sent` is less than `whole` where Discord would not take all of it.
 #[must_use]
 pub fn transcript(thread: Option<ThreadId>, sent: u64, whole: u64) -> String {

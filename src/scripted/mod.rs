@@ -8,6 +8,7 @@
 mod demo;
 mod dialogs;
 mod history;
+mod host;
 mod improvise;
 mod player;
 mod script;

@@ -161,7 +161,11 @@ impl Player {
             "steer" | "follow_up" => self.prompts.push_back(command.clone()),
             "abort" if self.streaming => return self.aborts.push(command),
             "abort" => {}
-            "extension_ui_response" => {
+            "host_tool_update" => return super::host::hear_progress(&command),
+            "set_host_uri_schemes" => {
+                return self.wire.response(&command, Some(&json!({"schemes": []})));
+            }
+            "extension_ui_response" | "host_tool_result" | "host_uri_result" => {
                 let id = command["id"].as_str().unwrap_or_default().to_owned();
                 self.answers.insert(id, command);
                 return;

@@ -10,6 +10,7 @@
 //! | `BREAK:text` | says that, fails, and retries |
 //! | `LOG:text`, `OUT:text` | one plain line on stderr, or on stdout |
 //! | `TOOL:name:{json}`, `TOOLMS:ms` | runs a tool; how long tools take (50) |
+//! | `HOST:name:{json}`, `READ:url` | calls a tool of the daemon; reads one of its addresses |
 //! | `LINES:count:per_second[:stdout]` | plain lines; 0 per second is all at once |
 //! | `ASK:question\|a\|b` | the `ask` tool |
 //! | `APPROVE:tool:command`, `APPROVE:tool!reason:command` | the approval gate; for a reason of its own |
@@ -86,14 +87,17 @@ fn directive<'a>(text: &'a str, script: &mut Script) -> Option<&'a str> {
         script.steps.push(word(name)?);
         return Some(after);
     };
-    if name == "TOOL" {
+    if matches!(name, "TOOL" | "HOST") {
         let (tool, json) = after.split_once(':')?;
         let mut values = serde_json::Deserializer::from_str(json).into_iter();
         let args = values.next()?.ok()?;
         let after = json.get(values.byte_offset()..)?;
-        script.steps.push(Step::Tool {
-            name: tool.to_owned(),
-            args,
+        let host = name == "HOST";
+        let name = tool.to_owned();
+        script.steps.push(if host {
+            Step::Host { name, args }
+        } else {
+            Step::Tool { name, args }
         });
         return Some(after);
     }
@@ -147,6 +151,7 @@ fn to_line_end(name: &str, line: &str) -> Option<Step> {
     };
     Some(match name {
         "SAY" => Step::Say(line.replace("\\n", "\n")),
+        "READ" => Step::ReadAddress(line.to_owned()),
         "NOTIFY" => Step::Notify(line.to_owned()),
         "THINK" => Step::Think(line.to_owned()),
         "BREAK" => Step::Break(line.replace("\\n", "\n")),

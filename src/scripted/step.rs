@@ -10,6 +10,11 @@ pub(super) enum Step {
         name: String,
         args: serde_json::Value,
     },
+    Host {
+        name: String,
+        args: serde_json::Value,
+    },
+    ReadAddress(String),
     Lines {
         count: u64,
         per_second: u64,

@@ -70,6 +70,8 @@ impl Player {
         match step {
             Step::Say(text) => self.say(&text)?,
             Step::Tool { name, args } => self.tool(&name, &args, self.tool_ms)?,
+            Step::Host { name, args } => self.host(&name, &args)?,
+            Step::ReadAddress(url) => self.read_address(&url)?,
             Step::Ask { question, options } => self.ask(&question, options)?,
             Step::Approve { tool, commands } => self.approve(&tool, &commands)?,
             Step::Select {

@@ -1,6 +1,6 @@
 //! One actor per session: it alone owns the agent process and the state, and runs the state's effects.
 //!
-//! Everything reaches it as a message, so there is no lock around a session and no order but the mailbox's.
+//! Everything reaches it as a message (`control`), so there is no lock around a session and no order but the mailbox's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::deliver::{Parcel, Way};
-use super::dialog::{By, Dialogs, Took, Unseen, Wish};
-use super::live::{CompactRequest, Compacted, Live, Setting};
+use super::attached::Arrival;
+use super::control::Control;
+use super::dialog::{Dialogs, Took};
+use super::link::{Link, posted};
+use super::live::CompactRequest;
 use super::publish::Publisher;
 use super::seat::Seat;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
-use crate::agent::AskError;
 use crate::event::AgentEvent;
-use crate::ids::{ChannelId, OutboxId, PromptId, SessionId, ThreadId};
+use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
 use crate::store::sessions::Session;
 use crate::store::vitals::Vitals;
@@ -32,56 +33,6 @@ const RESTORE_AGAIN: Duration = Duration::from_secs(1);
 pub struct SessionHandle {
     id: SessionId,
     mailbox: mpsc::UnboundedSender<Control>,
-}
-
-/// What can be said to an actor.
-#[derive(Debug)]
-pub(super) enum Control {
-    /// There may be work in the store.
-    Wake,
-    /// Something happened.
-    Input(Input),
-    /// A person asked for something and waits for the answer.
-    Ask(Input, oneshot::Sender<Reply>),
-    /// What came with a prompt was fetched.
-    Parcel {
-        /// The prompt.
-        prompt: PromptId,
-        /// How it goes to the agent.
-        way: Way,
-        /// What the agent is given.
-        parcel: Parcel,
-    },
-    /// Which process runs, if any.
-    Peek(oneshot::Sender<Live>),
-    /// What the next process is started with.
-    Set(Setting),
-    /// Write to disk what the transcript has.
-    Record(oneshot::Sender<()>),
-    /// A person wants the conversation to be compacted.
-    Compact(CompactRequest),
-    /// The agent is done with that.
-    Compacted(Result<Compacted, AskError>),
-    /// The thread has another name now.
-    Named(String),
-    /// A message in the thread cannot be seen by anybody.
-    Unseen {
-        /// Its row.
-        row: OutboxId,
-        /// Why.
-        how: Unseen,
-    },
-    /// A person wants something of a question of the agent.
-    Answer {
-        /// The question's key.
-        key: String,
-        /// What.
-        wish: Wish,
-        /// Who.
-        by: By,
-        /// What became of it.
-        reply: oneshot::Sender<Took>,
-    },
 }
 
 impl SessionHandle {
@@ -129,6 +80,12 @@ pub(super) struct Actor {
     /// `None` until the thread exists.
     pub(super) publisher: Option<Publisher>,
     pub(super) running: Option<Running>,
+    /// The terminal that runs the agent instead.
+    pub(super) terminal: Option<Link>,
+    /// One that takes over as soon as the idle process is gone.
+    pub(super) arriving: Option<Arrival>,
+    /// The process of a terminal that went and may still have the conversation.
+    pub(super) left_pid: Option<i32>,
     pub(super) dialogs: Dialogs,
     pub(super) turn: Option<TurnClock>,
     /// The prompt of the running turn, while what came with it is being fetched.
@@ -190,6 +147,9 @@ impl Actor {
                 // A failure of the store or the disk degrades this session; what is durable is tried again later.
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
+            if let Err(error) = self.remember_shown().await {
+                tracing::warn!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+            }
             self.give_way();
             if std::mem::take(&mut self.stirred)
                 && let Err(error) = self.publish_view().await
@@ -197,6 +157,8 @@ impl Actor {
                 tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
             }
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
+            // A program may ask the people though no process runs.
+            let idle = idle && !self.dialogs.is_asking();
             if idle && self.deps.sessions.retire(&self.handle, &inbox) {
                 return;
             }
@@ -223,6 +185,7 @@ impl Actor {
             // `None` cannot come: the registry and this actor hold handles.
             Some(control) = inbox.recv() => self.control(control).await,
             event = receive(self.running.as_mut()) => self.event(event).await,
+            told = posted(self.terminal.as_mut()) => self.mirrored(told).await,
             () = caught_up(self.publisher.as_mut()), if blocked => self.flush().await,
             () = tokio::time::sleep_until(wake) => self.woken().await,
         }
@@ -251,6 +214,14 @@ impl Actor {
 
     async fn control(&mut self, control: Control) -> Result<()> {
         self.stirred = true;
+        let place = self.state.place();
+        self.look_elsewhere();
+        let done = self.heard(control).await;
+        self.looked_elsewhere(place);
+        done
+    }
+
+    async fn heard(&mut self, control: Control) -> Result<()> {
         match control {
             // The actor looked into the store when it started.
             Control::Wake => Ok(()),
@@ -286,6 +257,11 @@ impl Actor {
                 reply.send(self.live()).ok();
                 Ok(())
             }
+            Control::Arrives(arrival) => self.arrive(arrival).await,
+            Control::Leaves(how) => {
+                self.leaves(how);
+                Ok(())
+            }
             Control::Set(setting) => {
                 self.set(setting);
                 Ok(())
@@ -303,6 +279,7 @@ impl Actor {
                 reply.send(*answered.as_ref().unwrap_or(&Took::Failed)).ok();
                 answered.map(|_| ())
             }
+            Control::ForTool(wish) => self.wish_of_tool(wish).await,
         }
     }
 
@@ -335,7 +312,7 @@ impl Actor {
             && turn.next_typing.is_some_and(|at| at <= now)
         {
             turn.next_typing = Some(now + super::TYPING_EVERY);
-            if let (Some(thread), false) = (self.thread, self.dialogs.is_asking()) {
+            if let (Some(thread), false) = (self.thread, self.is_asking()) {
                 self.deps.outbox.typing(thread.channel());
             }
         }
@@ -372,6 +349,11 @@ impl Actor {
             Some(publisher) => publisher.flush_all().await,
             None => Ok(()),
         }
+    }
+
+    /// Whether a person is being asked, here or at the terminal.
+    pub(super) fn is_asking(&self) -> bool {
+        self.dialogs.is_asking() || self.terminal.as_ref().is_some_and(Link::is_asking)
     }
 
     pub(super) fn channel(&self) -> Option<ChannelId> {

@@ -146,6 +146,7 @@ mod tests {
             last_active_ms: 0,
             created_ms: 0,
             process: false,
+            terminal: false,
         }
     }
 

@@ -9,13 +9,16 @@ use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use tokio::time::Instant;
 
-use super::actor::{Actor, Control};
-use super::state::Input;
+use super::actor::Actor;
+use super::control::Control;
+use super::state::{Input, Place};
 use crate::agent::Image;
 use crate::discord::outbox::Act;
+use crate::failpoint;
 use crate::ids::PromptId;
 use crate::render::text::escape;
 use crate::store::prompts::{Attachment, Prompt, PromptState};
+use crate::store::terminals::CommandKind;
 
 /// Text up to this many bytes is given inline.
 const INLINE: usize = 64 * 1024;
@@ -73,14 +76,18 @@ impl Actor {
     async fn prepare(&mut self, id: PromptId, way: Way) -> Result<()> {
         let prompt = self.deps.store.prompt(id).await?;
         let prompt = prompt.context("the prompt is not in the store")?;
-        self.mark(id, PromptState::Running).await?;
+        // A terminal runs it from when it is given to it, which is one step.
+        let there = self.state.place() == Place::Terminal;
+        if !there {
+            self.mark(id, PromptState::Running).await?;
+        }
         let heading = if way == Way::Steer { "steer" } else { "prompt" };
         if let Some(publisher) = &mut self.publisher {
             publisher.record(&format!("\n## {heading}\n{}\n", prompt.text));
         }
         let dir = self.deps.config.attachments_dir().join(self.handle.id().as_str());
         if prompt.attachments.is_empty() {
-            let parcel = parcel(&prompt, way, &self.deps.client, &dir).await;
+            let parcel = parcel(&prompt, way, &self.deps.client, &dir, there).await;
             return self.hand_over(id, way, parcel).await;
         }
         if way != Way::Steer {
@@ -88,7 +95,7 @@ impl Actor {
         }
         let (client, handle) = (self.deps.client.clone(), self.handle.clone());
         self.deps.tracker.spawn(async move {
-            let parcel = parcel(&prompt, way, &client, &dir).await;
+            let parcel = parcel(&prompt, way, &client, &dir, there).await;
             handle.control(Control::Parcel {
                 prompt: id,
                 way,
@@ -109,6 +116,14 @@ impl Actor {
                 publisher.remark(&format!("⚠️ {}", escape(problem)), Instant::now());
             }
         }
+        if self.state.place() == Place::Terminal {
+            self.hand_to_terminal(id, parcel, way == Way::Steer).await?;
+            return if way == Way::Steer {
+                self.steered(id).await
+            } else {
+                Ok(())
+            };
+        }
         // Where the process went meanwhile, its exit is on its way and fails the turn.
         let Some(running) = &self.running else {
             return Ok(());
@@ -117,11 +132,17 @@ impl Actor {
             running
                 .handle
                 .prompt(&id.to_string(), &parcel.text, &parcel.images);
+            failpoint::at("prompt.given");
             return Ok(());
         }
         running
             .handle
             .steer(&id.to_string(), &parcel.text, &parcel.images);
+        self.steered(id).await
+    }
+
+    /// Shows on its message that a prompt went to the running turn.
+    async fn steered(&self, id: PromptId) -> Result<()> {
         let prompt = self.deps.store.prompt(id).await?;
         if let (Some(message), Some(channel)) = (prompt.and_then(|p| p.message), self.channel()) {
             let emoji = "🧭".to_owned();
@@ -134,14 +155,17 @@ impl Actor {
     }
 
     /// Ends the turn. One that has not reached the agent yet is over at once.
-    pub(super) fn abort(&mut self) -> Option<Input> {
+    pub(super) async fn abort(&mut self) -> Result<Option<Input>> {
         if self.fetching.take().is_some() {
-            return Some(Input::TurnEnded);
+            return Ok(Some(Input::TurnEnded));
+        }
+        if self.state.place() == Place::Terminal {
+            self.tell_terminal(CommandKind::Cancel).await?;
         }
         if let Some(running) = &self.running {
             running.handle.abort();
         }
-        None
+        Ok(None)
     }
 }
 
@@ -153,8 +177,8 @@ impl Parcel {
     }
 }
 
-/// Makes the parcel of a prompt; files go to `dir`.
-async fn parcel(prompt: &Prompt, way: Way, client: &reqwest::Client, dir: &Path) -> Parcel {
+/// Makes the parcel of a prompt; files go to `dir`. A terminal is given text only: images are files there.
+async fn parcel(prompt: &Prompt, way: Way, client: &reqwest::Client, dir: &Path, only_text: bool) -> Parcel {
     let mut parcel = Parcel {
         text: prompt.text.clone(),
         ..Parcel::default()
@@ -168,7 +192,7 @@ async fn parcel(prompt: &Prompt, way: Way, client: &reqwest::Client, dir: &Path)
     }
     for (n, attachment) in prompt.attachments.iter().enumerate() {
         let path = dir.join(format!("{}-{n}-{}", prompt.id, safe_name(&attachment.name)));
-        if let Err(error) = attach(&mut parcel, attachment, client, &path).await {
+        if let Err(error) = attach(&mut parcel, attachment, client, &path, only_text).await {
             let name = safe_name(&attachment.name);
             parcel.add(&format!("[the attached file {name} could not be fetched]"));
             parcel
@@ -187,6 +211,7 @@ async fn attach(
     attachment: &Attachment,
     client: &reqwest::Client,
     path: &Path,
+    only_text: bool,
 ) -> Result<()> {
     let bytes = fetch(attachment, client).await?;
     let name = safe_name(&attachment.name);
@@ -197,7 +222,7 @@ async fn attach(
         "image/png" | "image/jpeg" | "image/gif" | "image/webp"
     );
     let given: usize = parcel.images.iter().map(|image| image.base64.len()).sum();
-    if is_image && bytes.len() as u64 <= IMAGE && given + bytes.len() <= IMAGES {
+    if is_image && !only_text && bytes.len() as u64 <= IMAGE && given + bytes.len() <= IMAGES {
         parcel.images.push(Image {
             mime,
             base64: base64::engine::general_purpose::STANDARD.encode(&bytes),

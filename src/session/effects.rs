@@ -15,7 +15,7 @@ use super::publish::Publisher;
 use super::running::Running;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
-use super::{Deps, paint, workspace};
+use super::{Deps, host, paint, workspace};
 use crate::agent::{AgentSpec, AgentStateReport, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
@@ -40,6 +40,9 @@ impl Actor {
             state: State::default(),
             publisher: None,
             running: None,
+            terminal: None,
+            arriving: None,
+            left_pid: None,
             dialogs: Dialogs::default(),
             turn: None,
             fetching: None,
@@ -68,7 +71,11 @@ impl Actor {
         self.vitals = self.deps.store.vitals(&id).await?;
         self.kept_vitals = self.vitals.clone();
         self.state.remember(self.vitals.health);
+        let terminal = self.recall_terminal().await?;
         let prompts = self.deps.store.open_prompts(&id).await?;
+        if self.may_have_missed().await? {
+            self.state.mistrust();
+        }
         let opened = session.phase == SessionPhase::Open;
         if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
             self.closing = true;
@@ -81,7 +88,16 @@ impl Actor {
         if self.closing {
             return Ok(());
         }
-        self.input(Input::Restored { prompts, opened }).await
+        if let Some(terminal) = &terminal {
+            self.listen(terminal);
+        }
+        self.look_elsewhere();
+        self.input(Input::Restored { prompts, opened }).await?;
+        if self.state.is_dormant() {
+            // A turn had ended, and the daemon did not live to unpin what began it.
+            self.unpin().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn enter(&mut self, thread: ThreadId) -> Result<()> {
@@ -115,8 +131,9 @@ impl Actor {
                 self.gives_way = evictable && !self.dialogs.is_asking();
                 self.deps.slots.set_evictable(self.handle.id(), self.gives_way);
             }
+            Effect::Recheck => self.deps.sessions.recheck(self.handle.id()),
             Effect::Compact => self.start_compacting(),
-            Effect::Abort => return Ok(self.abort()),
+            Effect::Abort => return self.abort().await,
             Effect::EndAgent { abort } => self.end_agent(abort).await?,
             Effect::SetTimer(timer) => {
                 self.timers.insert(timer, Instant::now() + self.length(timer));
@@ -163,6 +180,7 @@ impl Actor {
             }
             Effect::EndTurn(outcome) => self.end_turn(&outcome).await,
             Effect::Unpin => self.unpin().await,
+            Effect::LetTerminalGo => self.let_terminal_go().await,
             Effect::LaunchFailed => self.deps.store.launch_failed(&id).await.map(|_| ()),
             Effect::ForgetConversation => {
                 if let Some(session) = &mut self.session {
@@ -200,6 +218,7 @@ impl Actor {
         };
         let (events, receiver) = mpsc::channel(EVENTS);
         let handle = crate::agent::spawn(spec, &self.deps.tracker, events);
+        host::offer(&handle);
         self.running = Some(Running::new(handle, receiver));
     }
 
@@ -228,9 +247,10 @@ impl Actor {
 
     async fn say(&mut self, notice: &Notice) -> Result<()> {
         let about = match notice {
-            Notice::Interrupted { prompt } | Notice::Stale { prompt } => {
-                self.deps.store.prompt(*prompt).await?
-            }
+            Notice::Interrupted { prompt, .. }
+            | Notice::Stale { prompt }
+            | Notice::Doubtful { prompt }
+            | Notice::StillInTerminal { prompt } => self.deps.store.prompt(*prompt).await?,
             _ => None,
         };
         let excerpt = about.map(|prompt| prompt.text);
@@ -270,8 +290,13 @@ impl Actor {
     }
 
     async fn end_turn(&mut self, outcome: &Outcome) -> Result<()> {
-        let turn = self.turn.take().unwrap_or_default();
-        let took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let mut turn = self.turn.take().unwrap_or_default();
+        let mut took = turn.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let reported = self.take_report(outcome);
+        if let Some(reported) = &reported {
+            took = reported.took.unwrap_or(took);
+            turn.cost = turn.cost.max(reported.cost);
+        }
         self.note_turn_end(outcome, &turn, took);
         let report = match (&mut self.running, &mut self.publisher, outcome) {
             (Some(running), Some(publisher), Outcome::Done | Outcome::Failed(_)) => {
@@ -293,8 +318,14 @@ impl Actor {
             workspace: Some(workspace::name(workspace)),
             branch: workspace::branch(workspace),
             duration: Some(took),
-            context_percent: report.as_ref().and_then(|r| r.context_percent),
-            model: turn.model.or(report.and_then(|r| r.model)),
+            context_percent: report
+                .as_ref()
+                .and_then(|r| r.context_percent)
+                .or(reported.as_ref().and_then(|r| r.context_percent)),
+            model: turn
+                .model
+                .or(report.and_then(|r| r.model))
+                .or(reported.and_then(|r| r.model)),
             cost: (turn.cost > 0.0).then_some(turn.cost),
         });
         if *outcome == Outcome::Cancelled {
@@ -350,7 +381,8 @@ impl Actor {
     }
 
     async fn archive(&mut self) -> Result<()> {
-        // A message to an archived thread would open it again.
+        // A program may still be asking, and a message to an archived thread would open it again.
+        self.expire_dialogs(Why::Ended).await?;
         self.flush_all().await?;
         if let Some(view) = self.view() {
             paint::retire(&self.deps, &view).await?;

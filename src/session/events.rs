@@ -77,6 +77,10 @@ impl Actor {
                 .keep_answer(prompt, &turn.answer, turn.error.as_deref())
                 .await?;
         }
+        if matches!(state, PromptState::Done | PromptState::Failed) && self.turn.is_some() {
+            // Before it is over for the store: a crash in between must not cost the last words of the answer.
+            self.flush_all().await?;
+        }
         self.deps.store.mark_prompt(prompt, state).await?;
         let kind = match state {
             PromptState::Queued => "prompt_queued",
@@ -87,15 +91,24 @@ impl Actor {
             PromptState::Failed => "prompt_failed",
             PromptState::Dropped => "prompt_dropped",
         };
-        self.note_event(kind, String::new(), &json!({ "prompt_id": prompt.to_string() }));
+        self.note_prompt(kind, prompt);
         Ok(())
+    }
+
+    /// Something became of a prompt.
+    pub(super) fn note_prompt(&self, kind: &str, prompt: PromptId) {
+        self.note_event(kind, String::new(), &json!({ "prompt_id": prompt.to_string() }));
     }
 
     pub(super) async fn store_stopped(&mut self) -> Result<()> {
         let id = self.handle.id();
         self.deps.store.stop_session(id).await?;
         self.note_event("session_stopped", String::new(), &Value::Null);
-        self.deps.tokens.revoke(id).await
+        match self.terminal {
+            // It is told with its token that the session is over.
+            Some(_) => Ok(()),
+            None => self.deps.tokens.revoke(id).await,
+        }
     }
 
     pub(super) fn note_turn_end(&self, outcome: &Outcome, turn: &TurnClock, took: Duration) {
@@ -105,6 +118,7 @@ impl Actor {
             Outcome::Failed(error) => ("failed", Some(error.as_str())),
             Outcome::Died(_) => ("died", None),
             Outcome::Shutdown => ("interrupted", None),
+            Outcome::Left => ("left", None),
         };
         let data = json!({
             "outcome": outcome,

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use tokio::sync::oneshot;
 
 use super::Deps;
-use super::actor::{Actor, Control};
+use super::actor::Actor;
+use super::control::Control;
 use super::registry::Sessions;
 use super::state::{CannotCompact, Input};
 use crate::agent::{AgentHandle, AskError};

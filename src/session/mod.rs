@@ -3,8 +3,11 @@
 //! `state` decides, `actor` and `effects` carry out, `registry` finds or starts the actor, `slots` bounds the
 //! processes, `publish` turns events into messages.
 
+mod abandoned;
 pub mod actor;
+mod attached;
 mod card;
+mod control;
 pub mod dashboard;
 mod deliver;
 mod desk;
@@ -12,8 +15,12 @@ mod dialog;
 mod effects;
 mod events;
 mod feedback;
+mod host;
+mod link;
 pub mod live;
 mod logs;
+mod mirror;
+mod missed;
 pub mod models;
 pub mod open;
 mod paint;
@@ -50,9 +57,14 @@ use crate::store::events::EventLog;
 use crate::store::tokens::Holder;
 use crate::token::Tokens;
 
+pub(crate) use abandoned::settle_left;
+pub(crate) use attached::Arrived;
 pub use deliver::safe_name;
-pub(crate) use dialog::{By, Took, Unseen, left};
+use dialog::left;
+pub(crate) use dialog::{By, Took, ToolAnswer, Unseen};
 pub use dialog::{Form, Wish};
+pub(crate) use link::watch_terminals;
+pub(crate) use missed::Recheck;
 pub use registry::Sessions;
 
 /// Discord shows a typing indicator for about ten seconds.
@@ -123,7 +135,7 @@ impl Deps {
 }
 
 /// Keeps a file below the state directory, where only its owner can read it.
-async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
+pub(crate) async fn keep_private(path: PathBuf, content: Vec<u8>) -> Result<()> {
     let place = path.display().to_string();
     let write = move || {
         if let Some(dir) = path.parent() {

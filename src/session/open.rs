@@ -8,36 +8,26 @@ use super::state::Input;
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::discord::rest::RestError;
-use crate::ids::ThreadId;
+use crate::failpoint;
+use crate::ids::{MessageId, ThreadId};
 use crate::render::no_thread::NoThread;
+use crate::render::terminal;
 use crate::render::text::{self, code, quiet};
 use crate::store::sessions::Session;
 
+/// Whether a thread was asked for before, by a daemon that did not live to hear the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It was not.
+    Never,
+    /// Perhaps.
+    Perhaps,
+}
+
 /// Makes the thread of a session, or finds it, with its author as a member and its opening line.
-pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
-    let thread = match (session.thread, session.origin) {
-        (_, Some(origin)) => {
-            let made = deps
-                .rest
-                .create_thread_on_message(session.parent, origin, &session.thread_name)
-                .await
-                .context("cannot make the thread")?;
-            if made.existed {
-                adopt(deps, made.id).await?;
-            }
-            made.id
-        }
-        (Some(thread), None) => thread,
-        (None, None) => {
-            let made = deps
-                .rest
-                .create_thread(session.parent, &session.thread_name)
-                .await;
-            let thread = made.context("cannot make the thread")?;
-            deps.store.thread_made(&session.id, thread).await?;
-            thread
-        }
-    };
+pub async fn open_thread(deps: &Deps, session: &Session, asked: Asked) -> Result<ThreadId> {
+    let thread = thread_of(deps, session, asked).await?;
+    failpoint::at("launch.thread");
     deps.outbox
         .act(
             thread.channel(),
@@ -53,19 +43,94 @@ pub async fn open_thread(deps: &Deps, session: &Session) -> Result<ThreadId> {
             .await?;
     }
     if !session.greeted {
-        let line = opening_line(session);
-        let draft = Draft {
-            content: line,
-            silent: true,
-            ..Draft::default()
-        };
-        let row = deps.outbox.post(thread.channel(), draft).await?;
-        deps.store.session_greeted(&session.id).await?;
-        deps.outbox.seal(row).await?;
+        greet(deps, session, thread).await?;
     }
     deps.store.session_opened(&session.id, thread).await?;
+    failpoint::at("launch.opened");
     super::events::note_opened(deps, session, thread);
     Ok(thread)
+}
+
+async fn thread_of(deps: &Deps, session: &Session, asked: Asked) -> Result<ThreadId> {
+    if let Some(origin) = session.origin {
+        let made = deps
+            .rest
+            .create_thread_on_message(session.parent, origin, &session.thread_name)
+            .await
+            .context("cannot make the thread")?;
+        if made.existed {
+            adopt(deps, made.id).await?;
+        }
+        return Ok(made.id);
+    }
+    if let Some(thread) = session.thread {
+        return Ok(thread);
+    }
+    let found = match asked {
+        Asked::Never => None,
+        Asked::Perhaps => made_before(deps, session).await?,
+    };
+    let thread = match found {
+        Some(thread) => thread,
+        None => make(deps, session).await?,
+    };
+    failpoint::at("launch.made");
+    deps.store.thread_made(&session.id, thread).await?;
+    if asked == Asked::Perhaps {
+        // Until now nobody knew that it is a session's, so what was written there was no prompt.
+        deps.sessions.read_thread(thread);
+    }
+    Ok(thread)
+}
+
+async fn greet(deps: &Deps, session: &Session, thread: ThreadId) -> Result<()> {
+    let line = match deps.store.terminal(&session.id).await? {
+        Some(there) => terminal::opening(
+            &short(&session.workspace),
+            there.host.as_deref(),
+            session.id.as_str(),
+        ),
+        None => opening_line(session),
+    };
+    let draft = Draft {
+        content: line,
+        silent: true,
+        ..Draft::default()
+    };
+    let row = deps
+        .outbox
+        .post_opening(&session.id, thread.channel(), draft)
+        .await?;
+    failpoint::at("launch.greeted");
+    deps.outbox.seal(row).await
+}
+
+async fn make(deps: &Deps, session: &Session) -> Result<ThreadId> {
+    let (parent, name) = (session.parent, &session.thread_name);
+    match deps.rest.create_thread(parent, name).await {
+        Ok(thread) => Ok(thread),
+        // Its answer may be all that was lost.
+        Err(error @ RestError::Unknown { maybe_done: true, .. }) => {
+            let found = made_before(deps, session).await.unwrap_or(None);
+            found.ok_or(error).context("cannot make the thread")
+        }
+        Err(error) => Err(error).context("cannot make the thread"),
+    }
+}
+
+/// The thread that was made for a session whose daemon did not hear of it: of its name, no other session's, and younger
+/// than the session.
+async fn made_before(deps: &Deps, session: &Session) -> Result<Option<ThreadId>> {
+    let place = (deps.config.guild, session.parent);
+    let ours = deps.rest.own_threads(place, &session.thread_name).await;
+    for thread in ours.context("cannot look for the thread")? {
+        // The clocks of Discord and this machine differ a little.
+        let young = MessageId::from(thread.get()).created_at_ms() > session.created_at - 60_000;
+        if young && deps.store.session_of_thread(thread).await?.is_none() {
+            return Ok(Some(thread));
+        }
+    }
+    Ok(None)
 }
 
 /// People may have talked in a thread before it became a session's: none of that is a prompt.
@@ -132,7 +197,7 @@ impl Actor {
             return Input::OpenFailed;
         };
         let opened = async {
-            let thread = open_thread(&self.deps, &session).await?;
+            let thread = open_thread(&self.deps, &session, Asked::Perhaps).await?;
             self.enter(thread).await?;
             Ok::<_, anyhow::Error>(thread)
         };

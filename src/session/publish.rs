@@ -22,6 +22,7 @@ use crate::discord::outbox::Lane;
 use crate::ids::OutboxId;
 use crate::render::log;
 use crate::render::redact::LineRedactor;
+use crate::render::terminal;
 use crate::render::text::quiet;
 
 /// A message is edited at most this often.
@@ -327,6 +328,19 @@ impl Publisher {
         self.prose.overtaken();
         self.record(&draft.content);
         self.desk.post(draft).await
+    }
+
+    /// Somebody at the terminal has typed this: whoever reads along sees what the answer that follows is about.
+    pub(super) async fn typed_in_terminal(&mut self, text: &str) -> Result<()> {
+        let typed = terminal::typed(text);
+        let mut draft = Draft::text(typed.content).silently();
+        if typed.cut {
+            draft = draft.with_file(self.desk.keep_file("prompt.md", text).await?);
+        }
+        self.flush_all().await?;
+        self.prose.overtaken();
+        self.record(&format!("\n## prompt in the terminal\n{text}\n"));
+        self.desk.post_sealed(draft).await
     }
 
     /// Says something that is never edited.

@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Deps;
-use super::actor::{Actor, Control, SessionHandle};
+use super::actor::{Actor, SessionHandle};
+use super::attached::{Arrival, Arrived};
+use super::control::Control;
 use super::dialog::asked::{AllAsked, Asked};
 use super::dialog::{By, Took, Unseen, Wish};
+use super::missed::Ears;
 use super::state::{Input, Reply};
 use super::view::{SessionView, Status};
 use crate::ids::{ChannelId, OutboxId, SessionId};
+use crate::store::terminals::{Gone, NewTerminal};
 
 /// The running sessions. A cheap clone.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,7 @@ struct Inner {
     count: watch::Sender<usize>,
     closing: AtomicBool,
     asked: AllAsked,
+    ears: Ears,
     views: Mutex<Views>,
     /// Counts the changes of views.
     changes: watch::Sender<u64>,
@@ -202,6 +207,17 @@ impl Sessions {
         handle.control(control);
     }
 
+    pub(super) fn ears(&self) -> &Ears {
+        &self.0.ears
+    }
+
+    /// Tells every running session something.
+    pub(super) fn tell_all(&self, input: &Input) {
+        for handle in self.lock().values() {
+            handle.send(input.clone());
+        }
+    }
+
     /// Delivers to an actor that runs already. `false`: there is none.
     pub(super) fn deliver_if_running(&self, id: &SessionId, control: Control) -> bool {
         let running = self.lock();
@@ -234,6 +250,18 @@ impl Sessions {
         let (reply, answer) = oneshot::channel();
         self.deliver(id, Control::Answer { key, wish, by, reply });
         answer.await.ok()
+    }
+
+    /// A terminal wants to share its session. `None`: the session could not answer.
+    pub(crate) async fn terminal_arrives(&self, id: &SessionId, terminal: NewTerminal) -> Option<Arrived> {
+        let (reply, answer) = oneshot::channel();
+        self.deliver(id, Control::Arrives(Arrival { terminal, reply }));
+        answer.await.ok()
+    }
+
+    /// The terminal of a session goes.
+    pub(crate) fn terminal_leaves(&self, id: &SessionId, how: Gone) {
+        self.deliver(id, Control::Leaves(how));
     }
 
     /// The open question with this key, without waiting for anything.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::Actor;
+use super::host::HostCalls;
 use super::publish::Publisher;
 use super::secrets;
 use super::state::{Input, Phase};
@@ -25,6 +26,8 @@ pub(super) struct Running {
     ahead: VecDeque<AgentEvent>,
     /// The agent's own id of the conversation, once it is up.
     pub(super) conversation: Option<String>,
+    /// What it asked the daemon to do.
+    pub(super) calls: HostCalls,
 }
 
 impl Running {
@@ -34,6 +37,7 @@ impl Running {
             events,
             ahead: VecDeque::new(),
             conversation: None,
+            calls: HostCalls::default(),
         }
     }
 
@@ -85,7 +89,7 @@ fn supervisor_gone() -> AgentEvent {
 }
 
 /// Whether an event belongs to a running turn and means nothing outside of one.
-fn is_of_a_turn(event: &AgentEvent) -> bool {
+pub(super) fn is_of_a_turn(event: &AgentEvent) -> bool {
     matches!(
         event,
         AgentEvent::TextDelta { .. }
@@ -136,13 +140,18 @@ impl Actor {
             }
             AgentEvent::Dialog(dialog) => self.ask_person(dialog).await,
             AgentEvent::DialogWithdrawn { id } => self.withdraw_dialog(&id).await,
+            AgentEvent::Host(request) => {
+                self.host_request(request);
+                Ok(())
+            }
             AgentEvent::Exited(exit) => {
                 self.running = None;
                 // Before the thread is archived, where that follows: nothing can be edited in it then.
                 let expired = self.expire_dialogs(Why::AgentGone).await;
                 let done = self.input(Input::Exited(exit)).await;
                 self.compaction_ended_with_process();
-                done.and(expired)
+                let arrived = self.let_in().await;
+                done.and(expired).and(arrived)
             }
             other => self.turn_event(other).await,
         }
@@ -257,17 +266,28 @@ impl Actor {
     /// The agent has something to resume from its first turn on; before that it writes no session file, and resuming
     /// would fail.
     async fn turn_started(&mut self) -> Result<()> {
-        if let (Some(session), Some(running)) = (&mut self.session, &self.running)
-            && running.conversation.is_some()
-            && session.agent_session != running.conversation
-        {
-            session.agent_session.clone_from(&running.conversation);
-            self.deps
-                .store
-                .set_agent_session(&session.id, session.agent_session.as_deref())
-                .await?;
+        let here = self
+            .running
+            .as_ref()
+            .and_then(|running| running.conversation.clone());
+        let there = || self.terminal.as_ref().map(|link| link.conversation.clone());
+        if let Some(conversation) = here.or_else(there) {
+            self.converses(&conversation).await?;
         }
         self.input(Input::TurnStarted).await
+    }
+
+    /// There is something to resume from.
+    pub(super) async fn converses(&mut self, conversation: &str) -> Result<()> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if session.agent_session.as_deref() == Some(conversation) {
+            return Ok(());
+        }
+        session.agent_session = Some(conversation.to_owned());
+        let store = &self.deps.store;
+        store.set_agent_session(&session.id, Some(conversation)).await
     }
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {

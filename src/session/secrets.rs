@@ -73,7 +73,11 @@ pub(super) fn hush_args(args: Args, redactor: &Redactor) -> Args {
 #[must_use]
 pub(super) fn hush_event(mut event: AgentEvent, redactor: &Redactor) -> AgentEvent {
     match &mut event {
-        AgentEvent::Notice { text, .. } | AgentEvent::Title(text) => clean(text, redactor),
+        AgentEvent::Notice { text, .. }
+        | AgentEvent::Title(text)
+        | AgentEvent::TerminalPrompt(text)
+        | AgentEvent::TerminalAsks { what: text, .. }
+        | AgentEvent::ModelChanged(text) => clean(text, redactor),
         AgentEvent::Retrying { error, .. }
         | AgentEvent::PromptFailed { error, .. }
         | AgentEvent::RetryEnded {

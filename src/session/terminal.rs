@@ -1,4 +1,6 @@
 //! Commands on their way to agents in people's terminals: kept in the store, and whoever waits for one is woken.
+//!
+//! A terminal that shares its session always asks for commands, so here is also known which one is there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +11,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::ids::SessionId;
+use crate::ids::{PromptId, SessionId};
 use crate::store::Store;
-use crate::store::terminals::{NewCommand, TerminalCommand};
+use crate::store::terminals::{Gone, NewCommand, TerminalCommand};
 
 /// How many commands one answer brings.
 const MOST: u32 = 100;
@@ -25,8 +27,66 @@ struct Inner {
     store: Store,
     /// Counts what happened, so that whoever waits looks again.
     changes: watch::Sender<u64>,
-    /// Which poll of a session is the newest.
-    polls: Mutex<HashMap<SessionId, u64>>,
+    polls: Mutex<HashMap<SessionId, Polls>>,
+}
+
+/// Who asks for the commands of a session.
+#[derive(Debug)]
+struct Polls {
+    /// Which poll is the newest.
+    newest: u64,
+    /// How many are being answered.
+    open: usize,
+    /// When the last one came or ended.
+    heard: Instant,
+}
+
+/// A poll that is being answered.
+struct Poll<'a> {
+    of: &'a Inner,
+    session: &'a SessionId,
+    number: u64,
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        if let Some(polls) = self.of.polls().get_mut(self.session) {
+            polls.open -= 1;
+            polls.heard = Instant::now();
+        }
+    }
+}
+
+impl Inner {
+    fn polls(&self) -> MutexGuard<'_, HashMap<SessionId, Polls>> {
+        self.polls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin<'a>(&'a self, session: &'a SessionId) -> Poll<'a> {
+        let mut all = self.polls();
+        let polls = all.entry(session.clone()).or_insert_with(|| Polls {
+            newest: 0,
+            open: 0,
+            heard: Instant::now(),
+        });
+        polls.newest += 1;
+        polls.open += 1;
+        polls.heard = Instant::now();
+        Poll {
+            of: self,
+            session,
+            number: polls.newest,
+        }
+    }
+}
+
+impl Poll<'_> {
+    fn is_newest(&self) -> bool {
+        let polls = self.of.polls();
+        polls
+            .get(self.session)
+            .is_some_and(|polls| polls.newest == self.number)
+    }
 }
 
 impl Commands {
@@ -40,11 +100,25 @@ impl Commands {
         }))
     }
 
-    /// Keeps a command and wakes the terminal. `None`: its message is a command already.
-    pub async fn enqueue(&self, session: &SessionId, new: &NewCommand) -> Result<Option<i64>> {
-        let id = self.0.store.enqueue_command(session, new).await?;
+    /// Keeps a command and wakes the terminal.
+    pub async fn enqueue(&self, session: &SessionId, new: &NewCommand) -> Result<()> {
+        self.0.store.enqueue_command(session, new).await?;
         self.changed();
-        Ok(id)
+        Ok(())
+    }
+
+    /// Gives a prompt to the terminal and wakes it. `false`: it is not wanted any more.
+    pub async fn hand(&self, session: &SessionId, prompt: PromptId, new: &NewCommand) -> Result<bool> {
+        let handed = self.0.store.hand_to_terminal(session, prompt, new).await?;
+        self.changed();
+        Ok(handed)
+    }
+
+    /// The session is over: the terminal is told, and nothing else any more.
+    pub async fn let_go(&self, session: &SessionId) -> Result<()> {
+        self.0.store.detach_terminal(session, Gone::Off, true).await?;
+        self.changed();
+        Ok(())
     }
 
     /// What waits for the terminal, after `after` was acknowledged. Waits until there is something, for so long.
@@ -60,7 +134,7 @@ impl Commands {
     ) -> Result<Vec<TerminalCommand>> {
         let until = Instant::now() + wait;
         let mut changes = self.0.changes.subscribe();
-        let mine = self.newest(session);
+        let mine = self.0.begin(session);
         self.changed();
         if let Some(after) = after {
             self.0.store.acknowledge_commands(session, after).await?;
@@ -68,10 +142,12 @@ impl Commands {
         loop {
             changes.mark_unchanged();
             let waiting = self.0.store.waiting_commands(session, MOST).await?;
-            if self.polls().get(session) != Some(&mine) {
+            if !mine.is_newest() {
                 return Ok(Vec::new());
             }
-            if !waiting.is_empty() {
+            if let Some(last) = waiting.last() {
+                // Before it leaves: from now on the terminal may have read it.
+                self.0.store.commands_given(session, last.id).await?;
                 return Ok(waiting);
             }
             tokio::select! {
@@ -82,18 +158,24 @@ impl Commands {
         }
     }
 
+    /// Since when the terminal of this session has not been heard of; now where it waits for an answer, and `since`
+    /// where it has not come yet.
+    #[must_use]
+    pub fn silent_since(&self, session: &SessionId, since: Instant) -> Instant {
+        match self.0.polls().get(session) {
+            Some(polls) if polls.open > 0 => Instant::now(),
+            Some(polls) => polls.heard.max(since),
+            None => since,
+        }
+    }
+
+    /// The terminal of this session is there. A poll of an earlier one ends: it would give a command to both.
+    pub fn heard(&self, session: &SessionId) {
+        drop(self.0.begin(session));
+        self.changed();
+    }
+
     fn changed(&self) {
         self.0.changes.send_modify(|count| *count += 1);
-    }
-
-    fn polls(&self) -> MutexGuard<'_, HashMap<SessionId, u64>> {
-        self.0.polls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn newest(&self, session: &SessionId) -> u64 {
-        let mut polls = self.polls();
-        let poll = polls.entry(session.clone()).or_default();
-        *poll += 1;
-        *poll
     }
 }

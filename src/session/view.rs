@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::Deps;
 use super::actor::Actor;
-use super::state::Health;
+use super::state::{Health, Place};
 use crate::ids::{ChannelId, SessionId, ThreadId};
 use crate::store::vitals::StoredView;
 
@@ -139,6 +139,8 @@ pub struct SessionView {
     pub created_ms: i64,
     /// Whether it has a process.
     pub process: bool,
+    /// Whether its agent runs in a person's terminal.
+    pub terminal: bool,
 }
 
 impl SessionView {
@@ -182,6 +184,7 @@ impl SessionView {
             last_active_ms: stored.last_active_at,
             created_ms: stored.created_at,
             process: false,
+            terminal: false,
         }
     }
 }
@@ -235,7 +238,7 @@ impl Actor {
     /// How the session is doing now.
     pub(super) fn view(&self) -> Option<SessionView> {
         let session = self.session.as_ref()?;
-        let (status, phase_word) = asking((self.state.status(), self.state.word()), self.dialogs.is_asking());
+        let (status, phase_word) = asking((self.state.status(), self.state.word()), self.is_asking());
         let turn = self.turn.as_ref();
         let tool = turn
             .and_then(|turn| turn.tools.last())
@@ -263,6 +266,7 @@ impl Actor {
             last_active_ms: self.vitals.active_at,
             created_ms: session.created_at,
             process: self.running.is_some(),
+            terminal: self.state.place() == Place::Terminal,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::GatewayState;
-use crate::agent::{self, VersionError};
+use crate::agent::{self, RunError};
 use crate::session::Deps;
 use crate::store::{self, Probe};
 
@@ -30,7 +30,7 @@ pub struct HealthReport {
     /// Writing to the database and reading it back, or why that failed.
     pub database: Result<Probe, String>,
     /// What the agent says of itself, and how long it took to say so.
-    pub agent: Result<(String, Duration), VersionError>,
+    pub agent: Result<(String, Duration), RunError>,
     /// The disk, or why it cannot be looked at.
     pub disk: Result<Disk, String>,
     /// The bits of what the bot may do in the home channel, or why that is not known.
@@ -65,7 +65,7 @@ async fn database(deps: &Deps) -> Result<Probe, String> {
     }
 }
 
-async fn version(deps: &Deps) -> Result<(String, Duration), VersionError> {
+async fn version(deps: &Deps) -> Result<(String, Duration), RunError> {
     let begin = Instant::now();
     let version = deps.agent_version().await?;
     Ok((version, begin.elapsed()))
@@ -101,7 +101,7 @@ async fn permissions(deps: &Deps) -> Result<u64, String> {
 
 impl Deps {
     /// What the agent's program says of its version.
-    pub async fn agent_version(&self) -> Result<String, VersionError> {
+    pub async fn agent_version(&self) -> Result<String, RunError> {
         let marker = format!("{}/version", self.marker);
         agent::version(&self.config.agent.command, &self.agent_env(), &marker).await
     }

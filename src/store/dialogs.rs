@@ -5,6 +5,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{Store, now_ms};
+use crate::failpoint;
 use crate::ids::{ChannelId, OutboxId, SessionId, UserId};
 
 /// Rows of questions that are over are kept for so long, for who presses an old button.
@@ -93,6 +94,7 @@ impl Store {
         .execute(self.pool())
         .await
         .context("cannot store a question")?;
+        failpoint::at("dialog.stored");
         Ok(())
     }
 
@@ -102,6 +104,7 @@ impl Store {
             .execute(self.pool())
             .await
             .context("cannot store a question")?;
+        failpoint::at("dialog.posted");
         Ok(())
     }
 
@@ -138,6 +141,7 @@ impl Store {
             .context("cannot store an approval")?;
         }
         tx.commit().await.context("cannot store an answer")?;
+        failpoint::at("dialog.answered");
         Ok(true)
     }
 
@@ -174,6 +178,7 @@ impl Store {
             .execute(self.pool())
             .await
             .context("cannot store the end of a question")?;
+        failpoint::at("dialog.sealed");
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::prompts::{NewPrompt, OpenPrompt, PromptState};
 use super::sessions::NewSession;
 use super::{Store, now_ms, prompts, sessions};
+use crate::failpoint;
 use crate::ids::{MessageId, PromptId, SessionId, UserId};
 
 /// What became of the attempt to claim a message.
@@ -86,6 +87,7 @@ impl Store {
             }
         };
         tx.commit().await.context("cannot store the launch")?;
+        failpoint::at("launch.claimed");
         Ok(claim)
     }
 

@@ -21,6 +21,7 @@ pub mod events;
 pub mod examine;
 pub mod facts;
 pub mod launches;
+mod missed;
 pub mod outbox;
 pub mod prompts;
 pub mod sessions;

@@ -7,7 +7,8 @@
 use anyhow::{Context as _, Result};
 
 use super::{Store, now_ms};
-use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::failpoint;
+use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
 
 /// What a row asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -99,6 +100,34 @@ impl Store {
         .execute(self.pool())
         .await
         .context("cannot write to the outbox")?;
+        failpoint::at("outbox.stored");
+        Ok(OutboxId(done.last_insert_rowid()))
+    }
+
+    /// Wants the opening line of a session; that it was wanted is stored in the same step, so that no crash says it twice.
+    pub(crate) async fn session_greeted(
+        &self,
+        id: &SessionId,
+        channel: ChannelId,
+        (nonce, payload): (&str, &str),
+    ) -> Result<OutboxId> {
+        let now = now_ms();
+        let mut tx = self.write().await?;
+        let done = sqlx::query!(
+            "INSERT INTO outbox (channel_id, kind, nonce, payload, created_at) VALUES (?, 'message', ?, ?, ?)",
+            channel,
+            nonce,
+            payload,
+            now
+        )
+        .execute(&mut *tx)
+        .await
+        .context("cannot write to the outbox")?;
+        sqlx::query!("UPDATE agent_sessions SET greeted = 1 WHERE session_id = ?1", id)
+            .execute(&mut *tx)
+            .await
+            .context("cannot store that the session was announced")?;
+        tx.commit().await.context("cannot write to the outbox")?;
         Ok(OutboxId(done.last_insert_rowid()))
     }
 

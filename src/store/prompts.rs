@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, now_ms};
+use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, PromptId, SessionId, UserId};
 
 /// Where a prompt is on its way.
@@ -28,6 +29,22 @@ pub enum PromptState {
     Dropped,
 }
 
+impl PromptState {
+    /// Where a test ends the daemon.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Queued => "prompt.queued",
+            Self::Held => "prompt.held",
+            Self::Asking => "prompt.asking",
+            Self::Running => "prompt.running",
+            Self::Interrupted => "prompt.interrupted",
+            Self::Done => "prompt.done",
+            Self::Failed => "prompt.failed",
+            Self::Dropped => "prompt.dropped",
+        }
+    }
+}
+
 /// A file that came with a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
@@ -49,6 +66,8 @@ pub struct NewPrompt {
     pub message: Option<MessageId>,
     /// Who wrote it.
     pub author: UserId,
+    /// How they are called; `None` for a program.
+    pub author_name: Option<String>,
     /// What was written.
     pub text: String,
     /// What came with it.
@@ -60,10 +79,11 @@ pub struct NewPrompt {
 impl NewPrompt {
     /// One that comes in no message, by a command, and waits for its turn.
     #[must_use]
-    pub fn by_command(author: UserId, text: String) -> Self {
+    pub fn by_command(author: UserId, author_name: Option<String>, text: String) -> Self {
         Self {
             message: None,
             author,
+            author_name,
             text,
             attachments: Vec::new(),
             state: PromptState::Queued,
@@ -108,6 +128,8 @@ pub struct Prompt {
     pub message: Option<MessageId>,
     /// Who wrote it.
     pub author: UserId,
+    /// How they are called; `None` for a program.
+    pub author_name: Option<String>,
     /// What was written.
     pub text: String,
     /// What came with it.
@@ -130,8 +152,9 @@ pub(super) async fn insert(
     let position = position(new.message, now);
     let attachments = serde_json::to_string(&new.attachments)?;
     let row = sqlx::query_scalar!(
-        r#"INSERT INTO prompts (session_id, discord_message_id, author_id, position, text, attachments, state, created_at)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        r#"INSERT INTO prompts (session_id, discord_message_id, author_id, position, text, attachments, state, created_at,
+               author_name)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
            ON CONFLICT (discord_message_id) DO NOTHING
            RETURNING prompt_id AS "id!: PromptId""#,
         session,
@@ -142,6 +165,7 @@ pub(super) async fn insert(
         attachments,
         new.state,
         now,
+        new.author_name,
     )
     .fetch_optional(tx)
     .await
@@ -177,6 +201,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await.context("cannot store the prompt")?;
+        failpoint::at("prompt.stored");
         Ok(added)
     }
 
@@ -217,8 +242,8 @@ impl Store {
     /// A whole prompt.
     pub async fn prompt(&self, id: PromptId) -> Result<Option<Prompt>> {
         let row = sqlx::query!(
-            r#"SELECT discord_message_id AS "message: MessageId", author_id AS "author!: UserId", text, attachments,
-                   state AS "state!: PromptState"
+            r#"SELECT discord_message_id AS "message: MessageId", author_id AS "author!: UserId", author_name, text,
+                   attachments, state AS "state!: PromptState"
                FROM prompts WHERE prompt_id = ?1"#,
             id
         )
@@ -230,6 +255,7 @@ impl Store {
                 id,
                 message: r.message,
                 author: r.author,
+                author_name: r.author_name,
                 text: r.text,
                 attachments: serde_json::from_str(&r.attachments)
                     .context("cannot read the prompt's attachments")?,
@@ -260,6 +286,7 @@ impl Store {
         .execute(&self.pool)
         .await
         .context("cannot store the prompt's state")?;
+        failpoint::at(state.place());
         Ok(())
     }
 
@@ -293,12 +320,15 @@ impl Store {
         Ok(row.map(|r| (r.session, r.id)))
     }
 
-    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about.
+    /// Sessions that have something to do after a start: a thread to make, a prompt to run or to ask about, a message to
+    /// unpin, a terminal to listen to.
     pub async fn sessions_to_wake(&self) -> Result<Vec<SessionId>> {
         sqlx::query_scalar!(
             r#"SELECT DISTINCT s.session_id AS "session!: SessionId"
                FROM agent_sessions s LEFT JOIN prompts p USING (session_id)
-               WHERE s.phase = 'opening' OR (s.phase = 'open' AND p.state IN ('queued', 'running'))"#
+               WHERE s.phase = 'opening' OR (s.phase = 'open' AND (p.state IN ('queued', 'running')
+                   OR s.pinned_message_id IS NOT NULL
+                   OR EXISTS (SELECT 1 FROM terminals t WHERE t.session_id = s.session_id AND t.detached_at IS NULL)))"#
         )
         .fetch_all(&self.pool)
         .await

@@ -352,15 +352,6 @@ impl Store {
         Ok(())
     }
 
-    /// The opening line is in the outbox; it must not be posted again after a restart.
-    pub async fn session_greeted(&self, id: &SessionId) -> Result<()> {
-        sqlx::query!("UPDATE agent_sessions SET greeted = 1 WHERE session_id = ?1", id)
-            .execute(&self.pool)
-            .await
-            .context("cannot store that the session was greeted")?;
-        Ok(())
-    }
-
     /// Remembers the agent's own id of the conversation, for `--resume`; `None` forgets it.
     pub async fn set_agent_session(&self, id: &SessionId, agent_session: Option<&str>) -> Result<()> {
         sqlx::query!(

@@ -3,8 +3,9 @@
 
 use anyhow::{Context, Result};
 
+use super::prompts::PromptState;
 use super::{Store, now_ms};
-use crate::ids::{MessageId, SessionId, UserId};
+use crate::ids::{MessageId, PromptId, SessionId, UserId};
 
 /// What an agent in a terminal is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -31,6 +32,58 @@ pub struct NewCommand {
     pub author: Option<(UserId, String)>,
     /// The message that it came in.
     pub message: Option<MessageId>,
+    /// The prompt that it carries.
+    pub prompt: Option<PromptId>,
+}
+
+impl NewCommand {
+    /// One without words, of nobody in particular.
+    #[must_use]
+    pub fn bare(kind: CommandKind) -> Self {
+        Self {
+            kind,
+            text: String::new(),
+            author: None,
+            message: None,
+            prompt: None,
+        }
+    }
+}
+
+/// A prompt that the terminal has not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unacknowledged {
+    /// Which.
+    pub prompt: PromptId,
+    /// Whether the terminal may have read it.
+    pub given: bool,
+}
+
+/// Why a terminal is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(rename_all = "lowercase")]
+pub enum Gone {
+    /// A person does not want to share it any more; it may go on without us.
+    Off,
+    /// The terminal ended.
+    Closed,
+    /// It was not heard of for long.
+    Lost,
+}
+
+/// The terminal of a session, as it is or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    /// The agent's own id of the conversation.
+    pub agent_session: String,
+    /// The machine.
+    pub host: Option<String>,
+    /// The agent's process.
+    pub pid: i64,
+    /// How it went; `None` while it is attached.
+    pub gone: Option<Gone>,
+    /// Its events up to this one were shown.
+    pub shown: i64,
 }
 
 /// A command that waits for a terminal.
@@ -65,18 +118,32 @@ pub struct NewTerminal {
     pub agent_version: String,
     /// The extension's version.
     pub extension_version: String,
+    /// Whether the conversation has begun, so that it can be resumed.
+    pub resumable: bool,
 }
 
 impl Store {
-    /// The terminal of this session is attached from now on, whatever it was before.
-    pub async fn attach_terminal(&self, session: &SessionId, new: &NewTerminal) -> Result<()> {
+    /// The terminal of this session is attached from now on, whatever it was before. Where it was none, its events are
+    /// shown from `shown` on: what was posted before that is another agent's.
+    pub async fn attach_terminal(&self, session: &SessionId, new: &NewTerminal, shown: i64) -> Result<()> {
         let now = now_ms();
+        let mut tx = self.write().await?;
+        // A conversation whose earlier session has ended goes on in this one.
         sqlx::query!(
-            "INSERT INTO terminals (session_id, agent_session_id, host, pid, agent_version, extension_version, attached_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "DELETE FROM terminals WHERE agent_session_id = ?1 AND session_id <> ?2",
+            new.agent_session,
+            session
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "INSERT INTO terminals (session_id, agent_session_id, host, pid, agent_version, extension_version,
+                 attached_at, shown_event)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (session_id) DO UPDATE SET agent_session_id = excluded.agent_session_id,
                  host = excluded.host, pid = excluded.pid, agent_version = excluded.agent_version,
                  extension_version = excluded.extension_version, attached_at = excluded.attached_at,
+                 shown_event = CASE WHEN detached_at IS NULL THEN shown_event ELSE excluded.shown_event END,
                  detached_at = NULL, detach_reason = NULL",
             session,
             new.agent_session,
@@ -84,27 +151,94 @@ impl Store {
             new.pid,
             new.agent_version,
             new.extension_version,
-            now
+            now,
+            shown
         )
-        .execute(self.pool())
-        .await
-        .context("cannot store the terminal")?;
-        Ok(())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await.context("cannot store the terminal")
     }
 
-    /// The terminal of this session is gone: `off` or `closed`. `false` where none was attached.
-    pub async fn detach_terminal(&self, session: &SessionId, reason: &str) -> Result<bool> {
+    /// The terminal of this session is gone. What was waiting for it is not its business any more; given are the
+    /// prompts among that, in order. `None` where no terminal was attached. `tell`: it does not know yet, and is told.
+    pub async fn detach_terminal(
+        &self,
+        session: &SessionId,
+        how: Gone,
+        tell: bool,
+    ) -> Result<Option<Vec<Unacknowledged>>> {
         let now = now_ms();
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE terminals SET detached_at = ?2, detach_reason = ?3 WHERE session_id = ?1 AND detached_at IS NULL",
             session,
             now,
-            reason
+            how
+        )
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let left = sqlx::query!(
+            r#"DELETE FROM terminal_commands WHERE session_id = ?1
+               RETURNING command_id AS "id!: i64", prompt_id AS "prompt: PromptId", given_at AS "given_at: i64""#,
+            session
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        if tell {
+            insert(&mut tx, session, &NewCommand::bare(CommandKind::Detach), now).await?;
+        }
+        tx.commit()
+            .await
+            .context("cannot store that the terminal is gone")?;
+        let mut left: Vec<_> = left
+            .into_iter()
+            .filter_map(|row| Some((row.id, row.prompt?, row.given_at.is_some())))
+            .collect();
+        left.sort_unstable_by_key(|(id, ..)| *id);
+        let prompts = left
+            .into_iter()
+            .map(|(_, prompt, given)| Unacknowledged { prompt, given });
+        Ok(Some(prompts.collect()))
+    }
+
+    /// The terminal that the session runs in, or ran in.
+    pub async fn terminal(&self, session: &SessionId) -> Result<Option<Terminal>> {
+        sqlx::query_as!(
+            Terminal,
+            r#"SELECT agent_session_id AS "agent_session!", host, pid AS "pid!", detach_reason AS "gone: Gone",
+                   shown_event AS "shown!"
+               FROM terminals WHERE session_id = ?1"#,
+            session
+        )
+        .fetch_optional(self.pool())
+        .await
+        .context("cannot read the terminals")
+    }
+
+    /// The sessions whose terminal is attached.
+    pub async fn attached_sessions(&self) -> Result<Vec<SessionId>> {
+        sqlx::query_scalar!(
+            r#"SELECT session_id AS "session!: SessionId" FROM terminals WHERE detached_at IS NULL"#
+        )
+        .fetch_all(self.pool())
+        .await
+        .context("cannot read the terminals")
+    }
+
+    /// The events of a session's terminal up to this one were shown.
+    pub async fn terminal_shown(&self, session: &SessionId, event: i64) -> Result<()> {
+        sqlx::query!(
+            "UPDATE terminals SET shown_event = ?2 WHERE session_id = ?1 AND shown_event < ?2",
+            session,
+            event
         )
         .execute(self.pool())
         .await
-        .context("cannot store that the terminal is gone")?;
-        Ok(done.rows_affected() > 0)
+        .context("cannot store how far the terminal was shown")?;
+        Ok(())
     }
 
     /// Whether the session's agent runs in a terminal that is attached.
@@ -142,29 +276,43 @@ impl Store {
         .context("cannot read the sessions")
     }
 
-    /// Keeps a command for the terminal. `None`: this message is one already.
-    pub async fn enqueue_command(&self, session: &SessionId, new: &NewCommand) -> Result<Option<i64>> {
+    /// Gives a prompt to the terminal: it runs there from now on. One step, so that no crash makes it run twice or
+    /// never. `false` where it was given before, or is not wanted any more.
+    pub async fn hand_to_terminal(
+        &self,
+        session: &SessionId,
+        prompt: PromptId,
+        new: &NewCommand,
+    ) -> Result<bool> {
         let now = now_ms();
-        let (author, name) = new
-            .author
-            .as_ref()
-            .map_or((None, None), |(id, name)| (Some(*id), Some(name)));
-        sqlx::query_scalar!(
-            r#"INSERT INTO terminal_commands (session_id, kind, text, author_id, author_name, message_id, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-               ON CONFLICT (message_id) DO NOTHING
-               RETURNING command_id AS "id!: i64""#,
-            session,
-            new.kind,
-            new.text,
-            author,
-            name,
-            new.message,
+        let mut tx = self.write().await?;
+        let taken = sqlx::query!(
+            "UPDATE prompts SET state = ?2, started_at = ?3, ended_at = NULL
+             WHERE prompt_id = ?1 AND state NOT IN ('running', 'done', 'dropped')",
+            prompt,
+            PromptState::Running,
             now
         )
-        .fetch_optional(self.pool())
-        .await
-        .context("cannot store the command")
+        .execute(&mut *tx)
+        .await?;
+        if taken.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let new = NewCommand {
+            prompt: Some(prompt),
+            ..new.clone()
+        };
+        insert(&mut tx, session, &new, now).await?;
+        tx.commit()
+            .await
+            .context("cannot give the prompt to the terminal")?;
+        Ok(true)
+    }
+
+    /// Keeps a command for the terminal. `None`: this message is one already.
+    pub async fn enqueue_command(&self, session: &SessionId, new: &NewCommand) -> Result<Option<i64>> {
+        let mut connection = self.pool().acquire().await?;
+        insert(&mut connection, session, new, now_ms()).await
     }
 
     /// What waits for the terminal, oldest first.
@@ -182,6 +330,21 @@ impl Store {
         .context("cannot read the commands")
     }
 
+    /// These commands are being given to the terminal.
+    pub async fn commands_given(&self, session: &SessionId, up_to: i64) -> Result<()> {
+        let now = now_ms();
+        sqlx::query!(
+            "UPDATE terminal_commands SET given_at = ?3 WHERE session_id = ?1 AND command_id <= ?2 AND given_at IS NULL",
+            session,
+            up_to,
+            now
+        )
+        .execute(self.pool())
+        .await
+        .context("cannot store that the commands are given")?;
+        Ok(())
+    }
+
     /// The terminal has taken every command up to this one.
     pub async fn acknowledge_commands(&self, session: &SessionId, up_to: i64) -> Result<()> {
         sqlx::query!(
@@ -193,5 +356,94 @@ impl Store {
         .await
         .context("cannot take the commands away")?;
         Ok(())
+    }
+}
+
+async fn insert(
+    connection: &mut sqlx::SqliteConnection,
+    session: &SessionId,
+    new: &NewCommand,
+    now: i64,
+) -> Result<Option<i64>> {
+    let (author, name) = new
+        .author
+        .as_ref()
+        .map_or((None, None), |(id, name)| (Some(*id), Some(name)));
+    sqlx::query_scalar!(
+        r#"INSERT INTO terminal_commands (session_id, kind, text, author_id, author_name, message_id, prompt_id, created_at)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+           ON CONFLICT (message_id) DO NOTHING
+           RETURNING command_id AS "id!: i64""#,
+        session,
+        new.kind,
+        new.text,
+        author,
+        name,
+        new.message,
+        new.prompt,
+        now
+    )
+    .fetch_optional(connection)
+    .await
+    .context("cannot store the command")
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_older_version_knew_of_terminals_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ompcord.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let mut old = sqlx::migrate!();
+        old.migrations.to_mut().retain(|migration| migration.version < 6);
+        old.run(&pool).await.unwrap();
+        for statement in [
+            "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, phase, thread_name, workspace,
+                 approval_mode, started_by, created_at, last_active_at)
+             VALUES ('session_00000001', 7, 1, 'open', 'It', '/work', 'write', 2, 1000, 2000)",
+            "INSERT INTO session_vitals (session_id, health, model, tokens, cost, title)
+             VALUES ('session_00000001', 'turn_failed', 'a/b', 12, 1.5, 'It')",
+            "INSERT INTO terminals (session_id, agent_session_id, host, pid, agent_version, extension_version, attached_at)
+             VALUES ('session_00000001', 'conversation', 'desk', 7, '18', '0.1.0', 5)",
+            "INSERT INTO terminal_commands (session_id, kind, text, message_id, created_at)
+             VALUES ('session_00000001', 'prompt', 'hello', 9, 6)",
+        ] {
+            pool.execute(statement).await.unwrap();
+        }
+        pool.close().await;
+
+        let store = Store::open(&path).await.unwrap();
+        let id: SessionId = "session_00000001".parse().unwrap();
+        let terminal = store.terminal(&id).await.unwrap().unwrap();
+        assert_eq!((terminal.pid, terminal.gone, terminal.shown), (7, None, 0));
+        assert_eq!(
+            store.attached_sessions().await.unwrap(),
+            std::slice::from_ref(&id)
+        );
+        let vitals = store.vitals(&id).await.unwrap();
+        assert_eq!(
+            (vitals.model.as_deref(), vitals.tokens, vitals.cost),
+            (Some("a/b"), Some(12), 1.5)
+        );
+        assert_eq!(store.waiting_commands(&id, 10).await.unwrap()[0].text, "hello");
+        assert_eq!(store.sessions_to_wake().await.unwrap(), std::slice::from_ref(&id));
+        let left = store.detach_terminal(&id, Gone::Lost, true).await.unwrap();
+        assert_eq!(left, Some(Vec::new()), "a command of before carries no prompt");
+        assert_eq!(store.detach_terminal(&id, Gone::Lost, true).await.unwrap(), None);
+        let told = store.waiting_commands(&id, 10).await.unwrap();
+        assert_eq!((told.len(), told[0].kind), (1, CommandKind::Detach));
+        let broken = sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(store.pool())
+            .await
+            .unwrap();
+        assert!(broken.is_empty());
     }
 }

@@ -20,6 +20,8 @@ pub enum Health {
     Died,
     /// The process could not be started.
     NotStarted,
+    /// The terminal that it ran in is gone.
+    TerminalGone,
 }
 
 /// What is known of a session besides what it is doing.

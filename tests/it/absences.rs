@@ -227,6 +227,14 @@ const RULES: &[Rule] = &[
         sample: ("daemon.rs", "//! x\nfn f(router: axum::Router) {}\n"),
     },
     Rule {
+        name: "the MCP library stays in its room",
+        ban: Ban::Outside {
+            words: &["rmcp::", "use rmcp"],
+            rooms: &["mcp/"],
+        },
+        sample: ("http/mcp.rs", "//! x\nuse rmcp::ServerHandler;\n"),
+    },
+    Rule {
         name: "sqlx stays in the store",
         ban: Ban::Outside {
             words: &["sqlx::", "use sqlx"],

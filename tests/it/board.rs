@@ -153,7 +153,6 @@ async fn seed(bench: &Bench, count: u32) {
             started_by: alice,
         };
         store.create_session(&session).await.unwrap();
-        store.session_greeted(&id).await.unwrap();
         store.session_opened(&id, thread).await.unwrap();
         let health = [
             Health::Good,
@@ -176,7 +175,7 @@ async fn seed(bench: &Bench, count: u32) {
             } else {
                 "CONFIRM:Sure?|Really."
             };
-            let prompt = NewPrompt::by_command(alice, prompt.to_owned());
+            let prompt = NewPrompt::by_command(alice, None, prompt.to_owned());
             store.add_prompt(&id, None, &prompt).await.unwrap();
         }
     }

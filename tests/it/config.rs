@@ -109,7 +109,8 @@ fn everything_can_be_set() {
         .set("DISCORD_APPROVERS", "3");
     desk.set("OMP_LAUNCH_EMOJI", "<:go:6>")
         .set("OMP_LAUNCH_CHANNEL_IDS", "7,8")
-        .set("OMP_LAUNCH_ANY_AUTHOR", "yes");
+        .set("OMP_LAUNCH_ANY_AUTHOR", "yes")
+        .set("DISCORD_TOOL_CHANNELS", "9");
     desk.set("OMP_COMMAND", "bun 'my omp'")
         .set("OMP_WORKDIR", "~/code")
         .set("OMP_MODEL", "a/b");
@@ -139,6 +140,7 @@ fn everything_can_be_set() {
         config.launch.channels,
         BTreeSet::from([ChannelId::from(7), ChannelId::from(8)])
     );
+    assert_eq!(config.tool_channels, BTreeSet::from([ChannelId::from(9)]));
     assert_eq!(config.agent.command, ["bun", "my omp"]);
     assert_eq!(config.agent.workdir, desk.path().join("code"));
     assert_eq!(

@@ -426,7 +426,7 @@ async fn real_an_agent_that_is_installed_comes_up() {
 
     let model = Model::start();
     patient.set("OMP_MODEL", &model.name);
-    patient.set("HOME", &model.home.path().display());
+    patient.set("HOME", &model.home().display());
     patient.set("OMPCORD_AGENT_ENV", &"HOME");
     let checks = patient.examined(true).await;
     let agent = checks.iter().find(|check| check.name == "Agent").unwrap();

@@ -138,9 +138,20 @@ impl Bench {
         &self.vars
     }
 
+    /// Ends the daemon without any goodbye and starts it again on the same port.
+    pub async fn reboot(&mut self) {
+        let addr = self.running.as_ref().unwrap().addr;
+        self.abort().await;
+        self.boot_on(TcpListener::bind(addr).await.unwrap()).await;
+    }
+
     /// Starts the daemon and waits until it is connected.
     pub async fn boot(&mut self) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.boot_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+            .await;
+    }
+
+    async fn boot_on(&mut self, listener: TcpListener) {
         let addr = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let endpoint = match &self.client {

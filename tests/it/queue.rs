@@ -201,9 +201,12 @@ async fn a_button_that_outlived_its_queue_is_answered_privately() {
     assert!(stale.contains("nothing to continue"), "{stale}");
     let gone = |sim: &Sim| sim.message(held[0])?.buttons.is_empty().then_some(());
     sim.until("the dead button to go", gone).await;
-    for text in ["!one", "!two"] {
+    for (turns, text) in [(3, "!one"), (4, "!two")] {
+        let typing = |sim: &Sim| sim.is_typing(thread).then_some(());
+        sim.until("the turn to run", typing).await;
         sim.say("alice", thread, text).unwrap();
         bench.sees(thread, &format!("Steered: {}", &text[1..])).await;
+        bench.turns(thread, turns).await;
     }
     bench.turns(thread, 4).await;
     bench.finish().await;

@@ -1,7 +1,7 @@
 //! The main job with the real agent and a scripted model. Skipped where `OMPCORD_TEST_OMP` does not name an agent.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use ompcord::sim::SimConfig;
@@ -11,11 +11,16 @@ use crate::harness::{Bench, Setup, answers, eventually, processes};
 /// A scripted model on loopback, and a home directory whose agent uses it. It ends with its standard input.
 pub struct Model {
     child: Child,
-    pub home: tempfile::TempDir,
+    home: tempfile::TempDir,
     pub name: String,
 }
 
 impl Model {
+    /// The home directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     pub fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rig/model.mjs");

@@ -166,6 +166,10 @@ async fn what_was_written_while_it_was_away_runs_or_is_asked_about() {
     };
     let home = bench.sim.home_channel();
     bench.boot().await;
+    // It has looked at the channel before anything was written there, or it would fetch what it also hears.
+    let route = format!("/channels/{home}/messages");
+    let looked = |sim: &Sim| (sim.count("GET", &route) >= 3).then_some(());
+    bench.sim.until("the daemon to have looked", looked).await;
     // An hour ago the bot was mentioned, so the thread and everything after it can be old.
     let message = say_ago(&bench, home, &format!("<@{bot}> SAY:long ago"), 60);
     let thread = message.thread();
@@ -337,6 +341,14 @@ pub struct Program(Child);
 
 impl Program {
     pub async fn run(bench: &Bench) -> Self {
+        let program = Self::start(bench, None);
+        let connected = |sim: &Sim| sim.gateway_connected().then_some(());
+        bench.sim.until("the program to connect", connected).await;
+        program
+    }
+
+    /// Starts it without waiting for anything. It ends itself by SIGKILL at the place that is named.
+    pub fn start(bench: &Bench, die_at: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ompcord"));
         let file = bench.dir.path().join("empty.env");
         std::fs::write(&file, "").unwrap();
@@ -352,10 +364,13 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(bench.dir.path().join("log.txt")).unwrap());
-        let program = Self(command.spawn().unwrap());
-        let connected = |sim: &Sim| sim.gateway_connected().then_some(());
-        bench.sim.until("the program to connect", connected).await;
-        program
+        command.envs(die_at.map(|place| ("OMPCORD_DIE_AT", place)));
+        Self(command.spawn().unwrap())
+    }
+
+    /// How it ended, if it has.
+    pub fn try_ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.0.try_wait().unwrap()
     }
 
     pub fn signal(&self, signal: nix::sys::signal::Signal) {

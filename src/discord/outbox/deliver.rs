@@ -11,6 +11,7 @@ use super::letter::{Letter, Tried};
 use super::{OutboxEvent, RestError};
 use crate::discord::draft::FileRef;
 use crate::discord::rest::Call;
+use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, OutboxId};
 use crate::store::now_ms;
 use crate::store::outbox::{Fate, OutboxRow, RowKind};
@@ -82,6 +83,7 @@ impl Worker {
             }
             self.inner.rest.turn().await;
         }
+        failpoint::at("outbox.claimed");
         let parcel = claim.tried.draft.create(&claim.nonce).await;
         let route = Route::ChannelMessages {
             channel_id: self.channel.get().into(),
@@ -90,7 +92,10 @@ impl Worker {
             .json(parcel.payload)
             .files(parcel.uploads);
         match self.inner.rest.send_for::<Created>(call).await {
-            Ok(message) => self.created(id, &claim.tried, message, parcel.taken).await,
+            Ok(message) => {
+                failpoint::at("outbox.created");
+                self.created(id, &claim.tried, message, parcel.taken).await
+            }
             Err(error) => {
                 let nothing_made = !matches!(error, RestError::Unknown { maybe_done: true, .. });
                 if nothing_made && claim.since.is_none() {
@@ -179,6 +184,7 @@ impl Worker {
                 Ok((settled(row), row.kind == RowKind::Message))
             })
             .await?;
+        failpoint::at("outbox.confirmed");
         if let Some(entry) = self.inner.state().lanes.get_mut(&self.channel) {
             entry.newest = entry.newest.max(Some(message.id));
         }
@@ -207,6 +213,7 @@ impl Worker {
         let call = call.json(parcel.payload).files(parcel.uploads);
         match self.inner.rest.send_for::<Created>(call).await {
             Ok(message) => {
+                failpoint::at("outbox.edited");
                 let change = |row: &mut OutboxRow| {
                     row.sent = row.sent.max(revision);
                     if !parcel.taken.is_empty() {

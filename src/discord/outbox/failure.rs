@@ -117,7 +117,7 @@ impl Worker {
                     letter.write(row)?;
                     return Ok((Fate::Write, None));
                 }
-                if row.kind == RowKind::Message && said.is_more_than_words() && !said.asks() {
+                if row.kind == RowKind::Message && said.is_more_than_words() && !said.asks() && !said.whole {
                     letter.draft = said.plain(&letter.uploaded);
                     letter.write(row)?;
                     row.wanted += 1;

@@ -17,13 +17,14 @@ use tokio_util::task::TaskTracker;
 
 use super::draft::Draft;
 use super::rest::{Call, Rest, RestError};
-use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
 use crate::store::dashboards::Place;
-use crate::store::outbox::{Fate, RowKind};
+use crate::store::outbox::{Fate, OutboxRow, RowKind};
 use crate::store::{Store, now_ms};
 
 mod act;
 mod deliver;
+mod delivery;
 mod event;
 mod failure;
 mod lane;
@@ -34,6 +35,7 @@ mod shared;
 mod turns;
 
 pub use act::Act;
+pub use delivery::Delivery;
 pub use event::{Deed, OutboxEvent};
 use letter::Letter;
 pub use pace::Pace;
@@ -136,6 +138,22 @@ impl Outbox {
         Ok(row)
     }
 
+    /// Wants the opening line of a session, once: that it was wanted is stored in the same step.
+    pub async fn post_opening(
+        &self,
+        session: &SessionId,
+        channel: ChannelId,
+        draft: Draft,
+    ) -> Result<OutboxId> {
+        let payload = Letter::new(draft).text()?;
+        let store = &self.inner.store;
+        let row = store
+            .session_greeted(session, channel, (&nonce(), &payload))
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(row)
+    }
+
     /// Wants a message to be different: the newest wins, and the same again is no request. `false` where the
     /// row is gone; its event was sent.
     pub async fn replace(&self, row: OutboxId, draft: Draft) -> Result<bool> {
@@ -182,6 +200,12 @@ impl Outbox {
             .await?;
         self.inner.wake(channel).await?;
         Ok(row)
+    }
+
+    /// What a message is to say; nothing where the row is gone.
+    pub async fn draft(&self, row: OutboxId) -> Result<Option<Draft>> {
+        let read = |row: &mut OutboxRow| Ok((Fate::Keep, Letter::read(row)?.draft));
+        self.inner.store.outbox_change(row, read).await
     }
 
     /// Nobody will edit the message any more: its row goes when it is sent.

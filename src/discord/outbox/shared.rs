@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) halted: bool,
     /// The daemon goes down: nothing is kept back any more.
     pub(super) hurry: bool,
+    /// Those who wait for what comes of something.
+    listeners: Vec<mpsc::UnboundedSender<OutboxEvent>>,
 }
 
 pub(super) struct Entry {
@@ -134,7 +136,17 @@ impl Inner {
         }
     }
 
+    /// Everything that is told from now on.
+    pub(super) fn listen(&self) -> mpsc::UnboundedReceiver<OutboxEvent> {
+        let (listener, events) = mpsc::unbounded_channel();
+        self.state().listeners.push(listener);
+        events
+    }
+
     pub(super) fn tell(&self, event: OutboxEvent) {
+        // Those who have gone are forgotten.
+        let told = |listener: &mpsc::UnboundedSender<OutboxEvent>| listener.send(event.clone()).is_ok();
+        self.state().listeners.retain(told);
         if self.events.send(event).is_err() {
             tracing::debug!("nobody listens to the outbox any more");
         }

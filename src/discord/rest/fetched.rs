@@ -5,7 +5,10 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serenity::model::channel::ReactionType;
+use serenity::model::id::EmojiId;
 
+use crate::config::LaunchEmoji;
 use crate::ids::{ChannelId, GuildId, MessageId, RoleId, UserId};
 use crate::ingress::Written;
 use crate::ingress::auth::Person;
@@ -43,6 +46,53 @@ pub struct FetchedMessage {
     /// What else is in it.
     #[serde(default)]
     pub poll: Option<IgnoredAny>,
+    /// When a person last changed it; `None` where nobody has.
+    #[serde(default)]
+    pub edited_timestamp: Option<IgnoredAny>,
+    /// What was reacted with.
+    #[serde(default)]
+    pub reactions: Vec<FetchedReaction>,
+}
+
+/// That somebody reacted to a fetched message; who, has to be asked for.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FetchedReaction {
+    /// With what.
+    pub emoji: FetchedEmoji,
+}
+
+/// An emoji: one of everybody's by its name, one of a server's by its id.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FetchedEmoji {
+    /// A server's own.
+    #[serde(default)]
+    pub id: Option<EmojiId>,
+    /// The emoji itself, or what the server calls it.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl FetchedEmoji {
+    /// Whether it is the one that launches.
+    #[must_use]
+    pub fn is(&self, wanted: &LaunchEmoji) -> bool {
+        wanted.matches(self.name.as_deref(), self.id.map(EmojiId::get))
+    }
+
+    /// As a path of Discord's API names it.
+    #[must_use]
+    pub fn in_path(&self) -> String {
+        let name = self.name.clone();
+        let reaction = match self.id {
+            Some(id) => ReactionType::Custom {
+                animated: false,
+                id,
+                name,
+            },
+            None => ReactionType::Unicode(name.unwrap_or_default()),
+        };
+        reaction.as_data()
+    }
 }
 
 /// A channel or a thread, as far as it matters.
@@ -51,6 +101,9 @@ pub struct FetchedChannel {
     /// What it is called.
     #[serde(default)]
     pub name: Option<String>,
+    /// The server that it is in.
+    #[serde(default)]
+    pub guild_id: Option<GuildId>,
     /// Who made it, where it is a thread.
     #[serde(default)]
     pub owner_id: Option<UserId>,

@@ -31,7 +31,9 @@ pub use call::Call;
 pub use clock::Offset;
 pub use failure::RestError;
 use failure::{explain, unanswered, unsendable};
-pub use fetched::{FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedMessage};
+pub use fetched::{
+    FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage, FetchedReaction,
+};
 pub use guild::{NamedChannel, NamedGuild};
 pub(crate) use reads::list;
 pub use reads::{Application, Me, Owner};

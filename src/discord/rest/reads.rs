@@ -9,9 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
-use serenity::model::channel::{GuildChannel, ThreadsData};
 
-use super::fetched::{FetchedChannel, FetchedMessage};
+use super::fetched::{FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage};
 use super::{Call, Rest, RestError};
 use crate::ids::{ChannelId, GuildId, MessageId, ThreadId, UserId};
 
@@ -90,12 +89,28 @@ struct Made {
     id: ChannelId,
 }
 
+#[derive(Deserialize)]
+struct ActiveThreads {
+    threads: Vec<ActiveThread>,
+}
+
+#[derive(Deserialize)]
+struct ActiveThread {
+    id: ChannelId,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    parent_id: Option<ChannelId>,
+    #[serde(default)]
+    owner_id: Option<UserId>,
+}
+
 impl Rest {
     /// Sends a request, waits out limits, and, where repeating it does no harm, repeats it after a failure.
-    pub async fn ask<T, F>(&self, repeatable: bool, call: F) -> Result<T, RestError>
+    pub async fn ask<'a, T, F>(&self, repeatable: bool, call: F) -> Result<T, RestError>
     where
         T: DeserializeOwned,
-        F: Fn() -> Call<'static> + Send + Sync,
+        F: Fn() -> Call<'a> + Send + Sync,
     {
         let body = self.ask_for_bytes(repeatable, call).await?;
         // 204 has no body: that is the JSON `null`, which reads as `()`.
@@ -106,9 +121,9 @@ impl Rest {
         })
     }
 
-    async fn ask_for_bytes<F>(&self, repeatable: bool, call: F) -> Result<Vec<u8>, RestError>
+    async fn ask_for_bytes<'a, F>(&self, repeatable: bool, call: F) -> Result<Vec<u8>, RestError>
     where
-        F: Fn() -> Call<'static> + Send + Sync,
+        F: Fn() -> Call<'a> + Send + Sync,
     {
         let mut waited = Duration::ZERO;
         let mut tries = 1;
@@ -175,6 +190,42 @@ impl Rest {
         Ok(messages)
     }
 
+    /// Up to 100 messages of a channel, oldest first: those right before `before`.
+    pub async fn messages_before(
+        &self,
+        channel: ChannelId,
+        before: MessageId,
+        limit: u8,
+    ) -> Result<Vec<FetchedMessage>, RestError> {
+        let page = || list(channel, None, limit).query("before", &before);
+        let mut messages: Vec<FetchedMessage> = self.ask(true, page).await?;
+        messages.sort_by_key(|message| message.id);
+        Ok(messages)
+    }
+
+    /// The people who reacted to a message with this, a hundred at most, in the order of their ids from `from` on.
+    pub async fn reactors(
+        &self,
+        (channel, message): (ChannelId, MessageId),
+        with: &FetchedEmoji,
+        from: Option<UserId>,
+    ) -> Result<Vec<FetchedAuthor>, RestError> {
+        let with = with.in_path();
+        let route = Route::ChannelMessageReactionEmoji {
+            channel_id: channel.get().into(),
+            message_id: message.get().into(),
+            reaction: &with,
+        };
+        let call = || {
+            let call = Call::new(LightMethod::Get, route).query("limit", &100);
+            match from {
+                Some(from) => call.query("after", &from.get().saturating_sub(1)),
+                None => call,
+            }
+        };
+        self.ask(true, call).await
+    }
+
     /// A channel, or a thread with its metadata.
     pub async fn channel(&self, channel: ChannelId) -> Result<FetchedChannel, RestError> {
         self.get(Route::Channel {
@@ -183,14 +234,24 @@ impl Rest {
         .await
     }
 
-    /// The threads of the server that are not archived.
-    pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<GuildChannel>, RestError> {
-        let data: ThreadsData = self
+    /// The open threads of this name that the bot has made in a channel, the newest first.
+    pub async fn own_threads(
+        &self,
+        (guild, parent): (GuildId, ChannelId),
+        name: &str,
+    ) -> Result<Vec<ThreadId>, RestError> {
+        let bot = self.me().await?.id;
+        let all: ActiveThreads = self
             .get(Route::GuildThreadsActive {
                 guild_id: guild.get().into(),
             })
             .await?;
-        Ok(data.threads)
+        let ours = |thread: &ActiveThread| {
+            thread.owner_id == Some(bot) && thread.parent_id == Some(parent) && thread.name == name
+        };
+        let mut ids: Vec<ChannelId> = all.threads.iter().filter(|t| ours(t)).map(|t| t.id).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(ids.into_iter().map(ChannelId::thread).collect())
     }
 
     /// Makes a thread on a message, or gives the one that it has: its id is the message's.

@@ -84,6 +84,8 @@ pub(crate) enum Why {
     Unseen,
     /// The agent had said how long it waits.
     TimedOut,
+    /// The session was ended.
+    Ended,
 }
 
 /// What the message says while the question is open.
@@ -191,6 +193,7 @@ fn expired(why: Why) -> &'static str {
         Why::AgentGone => "expired; nothing was run (the agent's process ended)",
         Why::TurnOver => "expired; nothing was run (the turn was ended)",
         Why::Unseen => "expired; nothing was run (it could not be shown)",
+        Why::Ended => "expired; nothing was run (the session was ended)",
         Why::TimedOut => "The time was up: the agent went on without an answer",
     }
 }

@@ -117,6 +117,13 @@ impl Question {
         if let Some(approval) = approval::read(dialog, args) {
             return approval;
         }
+        Self::plain(dialog)
+    }
+
+    /// The same where it cannot be an approval, whatever it says: a program may word its questions as it likes, and must
+    /// not get one approved that way.
+    #[must_use]
+    pub(crate) fn plain(dialog: &Dialog) -> Self {
         let (first, rest) = dialog.title.split_once('\n').unwrap_or((&dialog.title, ""));
         let mut question = Self {
             kind: Kind::Input,
@@ -170,6 +177,9 @@ impl Question {
         let is_whole = self.cut == 0 && self.secret == 0 && self.doubt.is_none();
         self.kind == Kind::Approval && !self.every_time && is_whole
     }
+
+    /// The option that leads to a text of one's own, for a question that is asked for a program.
+    pub(crate) const OTHER: &str = OTHER;
 
     /// The options that can be chosen as they are, each with its place.
     pub(crate) fn choices(&self) -> impl Iterator<Item = (usize, &Choice)> {

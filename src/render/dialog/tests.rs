@@ -180,6 +180,7 @@ fn every_end_of_a_question_reads_well() {
         Why::TurnOver,
         Why::Unseen,
         Why::TimedOut,
+        Why::Ended,
     ];
     page.push(ended(
         &command,

@@ -1,7 +1,7 @@
 //! This machine and its programs, as findings.
 
 use super::Finding;
-use crate::agent::VersionError;
+use crate::agent::RunError;
 use crate::config::Holder;
 use crate::doctor::{AgentSeen, ApiToken, Database, ExtensionSeen, OLDEST, Port, Rest, State};
 use crate::error::STATE_HINT;
@@ -172,7 +172,7 @@ fn agent(seen: &AgentSeen) -> Finding {
     } = seen;
     let said = match version {
         Ok(version) => version.clone(),
-        Err(VersionError::NotFound(_)) => {
+        Err(RunError::NotFound(_)) => {
             return Finding::bad(
                 NAME,
                 format!("{program} was not found"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::agent::VersionError;
+use crate::agent::RunError;
 use crate::config::Holder;
 use crate::discord::rest::{Offset, RestError};
 use crate::doctor::{
@@ -227,14 +227,17 @@ fn each_other_way_for_the_rest_to_fail_has_its_words() {
         "Commands",
     );
     say(
-        &|s| s.agent.version = Err(VersionError::NotFound("omp".to_owned())),
+        &|s| s.agent.version = Err(RunError::NotFound("omp".to_owned())),
         "Agent",
     );
     say(&|s| s.agent.version = Ok("omp/17.9.9".to_owned()), "Agent");
     let not_ready = || Some(Err(exit(ExitHow::NotReady, "loading models")));
     say(&|s| s.agent.handshake = not_ready(), "Agent");
     say(
-        &|s| (s.agent.version, s.agent.handshake) = (Err(VersionError::TooSlow), not_ready()),
+        &|s| {
+            (s.agent.version, s.agent.handshake) =
+                (Err(RunError::TooSlow(Duration::from_secs(8))), not_ready());
+        },
         "Agent",
     );
     say(&|s| s.extension = ExtensionSeen::No, "Extension");

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use memchr::memmem::{self, Finder};
 
 use pem::{PEM_BEGIN, PEM_END, Pem, find_key_lines, is_pem_line, open_pem};
-use shapes::{discord_token, find_headers, find_shapes, find_webhooks, open_web_token};
+use shapes::{discord_token, find_addresses, find_headers, find_shapes, find_webhooks, open_web_token};
 
 /// A shorter literal would be found all over ordinary text, and be no secret anyway.
 const LITERAL_MIN: usize = 6;
@@ -158,6 +158,7 @@ impl Redactor {
         find_headers(text, self.narrow, &mut spans);
         find_shapes(text, &mut spans);
         find_webhooks(text, &mut spans);
+        find_addresses(text, self.narrow, &mut spans);
         spans.extend(memchr::memchr_iter(b'.', bytes).filter_map(|dot| discord_token(bytes, dot)));
         let begins = memmem::find_iter(bytes, PEM_BEGIN);
         if self.narrow {
@@ -291,6 +292,39 @@ mod tests {
         ]
     }
 
+    fn more_secrets() -> Vec<(&'static str, String)> {
+        let random = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6h";
+        let first = |len| random.get(..len).unwrap();
+        let hex = "0123456789abcdef0123456789abcdef";
+        vec![
+            ("telegram-token", format!("123456789:AA{}", first(33))),
+            ("slack-token", format!("xapp-1-A0123456789-{}", first(24))),
+            ("gitlab-token", format!("glrt-{}", first(20))),
+            ("google-key", format!("GOCSPX-{}", first(28))),
+            ("google-key", format!("ya29.{random}-{random}")),
+            (
+                "age-key",
+                format!("AGE-SECRET-KEY-1{}", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".repeat(2)),
+            ),
+            ("api-key", format!("pplx-{random}")),
+            ("api-key", format!("nvapi-{random}-{random}")),
+            ("api-key", format!("tvly-dev-{}", first(28))),
+            ("api-key", format!("r8_{}", first(37))),
+            ("api-key", format!("lsv2_pt_{hex}_{}", hex.get(..10).unwrap())),
+            ("api-key", format!("lin_api_{random}")),
+            ("api-key", format!("dapi{hex}")),
+            ("api-key", format!("dop_v1_{hex}{hex}")),
+            ("api-key", format!("shpat_{hex}")),
+            ("api-key", format!("ATATT3xFfGF0{random}_{random}=0A1B2C3D")),
+            ("api-key", format!("glsa_{}_0a1b2c3d", first(32))),
+            ("api-key", format!("sntrys_{random}_{random}")),
+            ("api-key", format!("dckr_pat_{}", first(27))),
+            ("api-key", format!("hvs.{random}{random}")),
+            ("api-key", format!("SG.{}.{random}{}", first(22), first(3))),
+            ("api-key", format!("rubygems_{hex}{}", hex.get(..16).unwrap())),
+        ]
+    }
+
     fn key(label: &str) -> String {
         let line = "MIIEowIBAAKCAQEAq7v3Zb0uYlq1z5yXh2m4".repeat(2);
         format!("-----BEGIN {label}-----\n{line}\n{line}\nab+/cd==\n-----END {label}-----")
@@ -306,7 +340,7 @@ mod tests {
     #[test]
     fn each_kind_is_found_wherever_it_stands() {
         let redactor = Redactor::new([]);
-        for (kind, secret) in secrets() {
+        for (kind, secret) in secrets().into_iter().chain(more_secrets()) {
             for (before, after) in [
                 ("", ""),
                 ("KEY=", "\n"),
@@ -372,6 +406,31 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(text), shown);
             assert_eq!(redactor.redact(&shown), shown, "a second time changes nothing");
+        }
+    }
+
+    #[test]
+    fn passwords_in_addresses_and_connection_strings_are_taken_out() {
+        let redactor = Redactor::default();
+        let key = "Zm9v0123456789abcdefABCDEF".repeat(3);
+        for (text, shown) in [
+            (
+                "postgres://app:s3cret-horse-42@db.example/app".to_owned(),
+                "postgres://app:[redacted:password]@db.example/app",
+            ),
+            (
+                format!("AccountName=a;AccountKey={key}==;EndpointSuffix=x"),
+                "AccountName=a;AccountKey=[redacted:azure-key];EndpointSuffix=x",
+            ),
+        ] {
+            assert_eq!(redactor.redact(&text), shown);
+        }
+        for text in [
+            "postgres://postgres:postgres@localhost/app redis://:password@cache",
+            "https://${user}:${password}@example.com mongodb://<user>:<password>@host",
+            "git clone ssh://git@example.com:2222/x.git http://localhost:3000/a@b",
+        ] {
+            assert_eq!(redactor.redact(text), text);
         }
     }
 

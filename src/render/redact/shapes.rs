@@ -52,7 +52,7 @@ const fn word(prefix: &'static str, kind: &'static str, body: fn(u8) -> bool, mi
     }
 }
 
-static SHAPES: [Shape; 36] = [
+static SHAPES: [Shape; 78] = [
     word("ompo_", "ompcord-token", is_dashed, 43),
     word("omps_", "ompcord-token", is_dashed, 43),
     word("sk-ant-", "anthropic-key", is_dashed, 16),
@@ -97,6 +97,48 @@ static SHAPES: [Shape; 36] = [
     shape("sk_test_", "stripe-key", is_alphanumeric, 16),
     shape("rk_live_", "stripe-key", is_alphanumeric, 16),
     shape("whsec_", "stripe-key", is_alphanumeric, 24),
+    word("xapp-", "slack-token", is_dashed, 20),
+    word("gldt-", "gitlab-token", is_dashed, 20),
+    word("glrt-", "gitlab-token", is_dotted, 20),
+    word("glptt-", "gitlab-token", is_dashed, 20),
+    word("glcbt-", "gitlab-token", is_dashed, 20),
+    shape("GOCSPX-", "google-key", is_dashed, 28),
+    word("ya29.", "google-key", is_dashed, 40),
+    word("pplx-", "api-key", is_alphanumeric, 40),
+    word("nvapi-", "api-key", is_dashed, 40),
+    word("csk-", "api-key", is_alphanumeric, 40),
+    word("tvly-", "api-key", is_dashed, 24),
+    word("r8_", "api-key", is_alphanumeric, 37),
+    word("lsv2_pt_", "api-key", is_dashed, 32),
+    word("lsv2_sk_", "api-key", is_dashed, 32),
+    word("ntn_", "api-key", is_alphanumeric, 40),
+    word("lin_api_", "api-key", is_alphanumeric, 32),
+    word("dapi", "api-key", is_hex, 32),
+    word("dop_v1_", "api-key", is_hex, 64),
+    word("doo_v1_", "api-key", is_hex, 64),
+    word("shpat_", "api-key", is_hex, 32),
+    word("shpss_", "api-key", is_hex, 32),
+    word("shpca_", "api-key", is_hex, 32),
+    word("sq0atp-", "api-key", is_dashed, 22),
+    word("sq0csp-", "api-key", is_dashed, 43),
+    word("ATATT3xFfGF0", "api-key", is_setting, 40),
+    word("glsa_", "api-key", is_dashed, 32),
+    word("glc_", "api-key", is_setting, 40),
+    word("NRAK-", "api-key", is_upper, 27),
+    word("sntrys_", "api-key", is_setting, 40),
+    word("sntryu_", "api-key", is_hex, 64),
+    word("pscale_tkn_", "api-key", is_dotted, 32),
+    word("pscale_pw_", "api-key", is_dotted, 32),
+    word("sbp_", "api-key", is_hex, 40),
+    word("sb_secret_", "api-key", is_dashed, 24),
+    word("PMAK-", "api-key", is_dashed, 50),
+    word("dckr_pat_", "api-key", is_dashed, 27),
+    word("hvs.", "api-key", is_dashed, 24),
+    word("SG.", "api-key", is_dotted, 60),
+    word("key-", "api-key", is_hex, 32),
+    word("rubygems_", "api-key", is_hex, 48),
+    word("HRKU-AA", "api-key", is_dashed, 50),
+    word("AGE-SECRET-KEY-1", "age-key", is_upper, 50),
     Shape {
         check: is_web_token,
         ..shape("eyJ", WEB_TOKEN, is_dotted, 20)
@@ -119,6 +161,16 @@ static HEADERS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Webhooks on any host: a proxy or a test server leaks the same token. Interaction tokens have the same shape.
 static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"webhooks/[0-9]{15,20}/[A-Za-z0-9_-]{20,}"));
+
+/// A bot of Telegram: its id and 35 characters of which the first two are the same for all.
+static TELEGRAM: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"));
+
+/// The password in an address, and the keys in connection strings.
+static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?-u)[a-z][a-z0-9+.-]{1,20}://[A-Za-z0-9._~%-]{0,64}:(?<password>[A-Za-z0-9._~%!$&*+=-]{12,128})@|(?:AccountKey|SharedAccessKey)=(?<key>[A-Za-z0-9+/]{40,86}={0,2})",
+    )
+});
 
 #[expect(
     clippy::expect_used,
@@ -221,6 +273,33 @@ pub(super) fn find_webhooks(text: &str, spans: &mut Vec<Span>) {
     }
 }
 
+/// `narrow`: a password is whatever stands in its place, so what a person approves shows it.
+pub(super) fn find_addresses(text: &str, narrow: bool, spans: &mut Vec<Span>) {
+    let words = TELEGRAM
+        .find_iter(text)
+        .filter(|found| begins_word(text.as_bytes(), found.start()));
+    spans.extend(words.map(|found| Span {
+        start: found.start(),
+        end: found.end(),
+        kind: "telegram-token",
+    }));
+    for found in ADDRESSES.captures_iter(text) {
+        let password = found.name("password").filter(|found| {
+            let bytes = found.as_str().as_bytes();
+            !narrow && bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_alphabetic)
+        });
+        let secrets = [(password, "password"), (found.name("key"), "azure-key")];
+        spans.extend(secrets.into_iter().filter_map(|(secret, kind)| {
+            let secret = secret?;
+            Some(Span {
+                start: secret.start(),
+                end: secret.end(),
+                kind,
+            })
+        }));
+    }
+}
+
 /// A Discord bot token around its first dot: the bot's id in Base64 (digits begin with M, N or O), a time, a hash.
 pub(super) fn discord_token(bytes: &[u8], dot: usize) -> Option<Span> {
     let second = (dot + 6..=dot + 8).find(|&at| bytes.get(at) == Some(&b'.'))?;
@@ -242,6 +321,15 @@ pub(super) fn discord_token(bytes: &[u8], dot: usize) -> Option<Span> {
 
 fn is_alphanumeric(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
+}
+
+fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
+}
+
+/// Base64 with its padding, of either alphabet.
+fn is_setting(byte: u8) -> bool {
+    is_dashed(byte) || matches!(byte, b'=' | b'+' | b'/')
 }
 
 fn is_dashed(byte: u8) -> bool {

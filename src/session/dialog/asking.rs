@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::super::actor::Actor;
 use super::super::secrets;
 use super::asked::Asked;
-use super::{By, Open, Owed, Took, Verdict, Wish, calls, left};
+use super::{By, Open, Owed, Took, ToolAnswer, Verdict, Wish, calls, left};
 use crate::discord::draft::Draft;
 use crate::event::{Dialog, DialogAnswer, DialogKind};
 use crate::ids::SessionId;
@@ -71,6 +71,11 @@ impl Actor {
             self.note(&dialog::approved_before(&question));
             return Ok(());
         }
+        if self.is_allowed_host_tool(&asked)
+            && self.tell_agent(&asked.id, &DialogAnswer::Value(APPROVE.to_owned()))
+        {
+            return Ok(());
+        }
         let id = asked.id.clone();
         let posted = self.post_question(asked, question).await;
         if posted.is_err() {
@@ -80,7 +85,7 @@ impl Actor {
         posted
     }
 
-    async fn post_question(&mut self, asked: Dialog, question: Question) -> Result<()> {
+    pub(super) async fn post_question(&mut self, asked: Dialog, question: Question) -> Result<()> {
         let key = fresh_key();
         let posted = self.post_question_as(&key, asked, question).await;
         if posted.is_err()
@@ -125,6 +130,7 @@ impl Actor {
             row,
             again: false,
             until,
+            tool: None,
             _shown: shown,
         };
         self.dialogs.open.insert(key.to_owned(), open);
@@ -151,6 +157,8 @@ impl Actor {
             return Ok(Took::Unfit);
         };
         match &self.running {
+            // Whoever waits is not the process.
+            _ if open.tool.is_some() => {}
             Some(running) if !running.handle.is_ending() => {
                 if !running.handle.takes_answers() {
                     return Ok(Took::Deaf);
@@ -174,14 +182,14 @@ impl Actor {
         if !self.deps.store.answer_dialog(key, answer).await? {
             return Ok(Took::NotOpen);
         }
-        let Some(open) = self.dialogs.open.remove(key) else {
+        let Some(mut open) = self.dialogs.open.remove(key) else {
             return Ok(Took::NotOpen);
         };
         let said = verdict.said.clone();
         let answered = json!({ "key": key, "by": by.name });
         self.note_event("dialog_answered", dialog::label(&said), &answered);
         let by = by.name.clone();
-        let (took, end) = if self.carry_out(&open, verdict) {
+        let (took, end) = if self.carry_out(&mut open, verdict, &by) {
             (Took::Yes, End::Answered { by, said })
         } else {
             self.deps.store.answer_lost(key).await?;
@@ -195,7 +203,12 @@ impl Actor {
     }
 
     /// Tells the agent. `false`: it did not hear.
-    fn carry_out(&mut self, open: &Open, verdict: Verdict) -> bool {
+    fn carry_out(&mut self, open: &mut Open, verdict: Verdict, by: &str) -> bool {
+        if let Some(tool) = open.tool.take() {
+            let heard = tool.send(ToolAnswer::of(verdict, by)).is_ok();
+            self.type_again();
+            return heard;
+        }
         if verdict.said == Said::ApprovedForSession {
             self.dialogs.approved.insert(open.question.title.clone());
         }
@@ -213,10 +226,14 @@ impl Actor {
                 .steer(&format!("reason:{}", open.dialog.id), reason, &[]);
         }
         let heard = self.tell_agent(&open.dialog.id, &verdict.answer);
+        self.type_again();
+        heard
+    }
+
+    fn type_again(&mut self) {
         if let (Some(turn), false) = (&mut self.turn, self.dialogs.is_asking()) {
             turn.next_typing = Some(Instant::now());
         }
-        heard
     }
 
     /// The agent withdrew a question.
@@ -257,10 +274,15 @@ impl Actor {
     }
 
     pub(super) async fn expire_dialog(&mut self, key: &str, why: Why) -> Result<()> {
-        let Some(open) = self.dialogs.open.remove(key) else {
+        let Some(mut open) = self.dialogs.open.remove(key) else {
             return Ok(());
         };
-        self.tell_agent(&open.dialog.id, &DialogAnswer::Cancelled);
+        if let Some(tool) = open.tool.take() {
+            // It may have gone.
+            tool.send(ToolAnswer::Nobody(why)).ok();
+        } else {
+            self.tell_agent(&open.dialog.id, &DialogAnswer::Cancelled);
+        }
         self.deps.store.end_dialog(key, DialogState::Expired).await?;
         self.close_question(key, &open, &End::Expired(why)).await
     }

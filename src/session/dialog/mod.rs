@@ -2,24 +2,28 @@
 //!
 //! An unanswered question hangs the agent for ever, so every one is shown, or answered and said so. What the agent is
 //! told is decided here; `asking` carries it out for the actor, `asked` is what a form can be made of without waiting,
-//! `calls` finds what the agent does not show, `unseen` looks after questions that nobody can see, and `left` ends what an
+//! `calls` finds what the agent does not show, `for_tool` asks for programs, `unseen` looks after questions that nobody can see, and `left` ends what an
 //! earlier run left open.
 
 pub(super) mod asked;
 mod asking;
 mod calls;
+mod for_tool;
 pub(crate) mod left;
 mod unseen;
 mod wish;
 
 use std::collections::{HashMap, HashSet};
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::event::{Dialog, DialogAnswer, DialogKind, ToolCall};
 use crate::ids::{OutboxId, UserId};
 use crate::render::dialog::{APPROVE, DENY, Kind, Question, Said};
 
+pub(crate) use for_tool::ToolAnswer;
+pub(super) use for_tool::ToolWish;
 pub(crate) use unseen::Unseen;
 pub use wish::{Form, Wish};
 
@@ -68,6 +72,8 @@ struct Open {
     again: bool,
     /// When the agent goes on by itself.
     until: Option<Instant>,
+    /// The program that waits, where it is not the agent itself.
+    tool: Option<oneshot::Sender<ToolAnswer>>,
     _shown: asked::Shown,
 }
 
@@ -242,6 +248,7 @@ mod tests {
             row: OutboxId(1),
             again: false,
             until: None,
+            tool: None,
             _shown: shown,
         }
     }

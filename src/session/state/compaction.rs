@@ -3,7 +3,7 @@
 //! Without this a prompt would go to an agent that is rewriting its memory, and the process could be taken away from
 //! under it because it looks idle.
 
-use super::{Effect, Phase, Reply, State, Timer, Waiting};
+use super::{Effect, Phase, Place, Reply, State, Timer, Waiting};
 use crate::ids::PromptId;
 use crate::store::prompts::PromptState;
 
@@ -28,6 +28,8 @@ pub enum CannotCompact {
     Already,
     /// The session is ending.
     Ending,
+    /// The conversation is a terminal's.
+    InTerminal,
 }
 
 impl State {
@@ -36,6 +38,9 @@ impl State {
     pub fn cannot_compact(&self) -> Option<CannotCompact> {
         if self.draining {
             return Some(CannotCompact::Ending);
+        }
+        if self.place != Place::Here {
+            return Some(CannotCompact::InTerminal);
         }
         if self.compaction != Compaction::None {
             return Some(CannotCompact::Already);
@@ -114,6 +119,11 @@ impl State {
         }
         // Last: whoever asked looks into the store for what is left.
         out.push(Effect::Reply(Reply::Discarded { count: gone.len() }));
+        if self.rests() && self.queue.is_empty() && !gone.is_empty() {
+            // It was being looked at again, with the process waiting for it.
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
         if self.phase == Phase::Waiting && self.queue.is_empty() && self.compaction == Compaction::None {
             // Nothing is left that needs the process.
             self.phase = Phase::Cold;

@@ -1,6 +1,6 @@
 //! How things end before they are done: cancel, stop, shutdown, a thread that is gone.
 
-use super::{Effect, Health, Notice, Outcome, Phase, Reply, State, Timer, Why};
+use super::{Effect, Health, Notice, Outcome, Phase, Place, Reply, State, Timer, Why};
 use crate::store::prompts::PromptState;
 
 impl State {
@@ -12,7 +12,8 @@ impl State {
 
     pub(super) fn timer(&mut self, timer: Timer, out: &mut Vec<Effect>) {
         match (timer, &self.phase) {
-            (Timer::Idle, Phase::Idle) if !self.is_compacting() => self.end_idle(out),
+            (Timer::Idle, _) if self.rests() => self.end_idle(out),
+            (Timer::CancelGrace, Phase::Cancelling(_)) if self.place == Place::Terminal => self.goes_on(out),
             (Timer::CancelGrace, Phase::Cancelling(_)) => self.give_up_on_turn(out),
             (Timer::Drain, Phase::Busy(_) | Phase::Cancelling(_)) => self.interrupt_turn(out),
             _ => {}
@@ -38,7 +39,8 @@ impl State {
         {
             out.push(Effect::EndTurn(Outcome::Shutdown));
             if let Some(id) = turn.prompt {
-                out.push(Effect::Say(Notice::Interrupted { prompt: id }));
+                let waiting = self.queue.len();
+                out.push(Effect::Say(Notice::Interrupted { prompt: id, waiting }));
                 out.push(Effect::Mark(id, PromptState::Interrupted));
             }
             out.extend(turn.steered.iter().map(|id| Effect::Mark(*id, PromptState::Done)));
@@ -87,6 +89,9 @@ impl State {
             out.push(Effect::StoreStopped);
         }
         out.push(Effect::Reply(Reply::Stopping));
+        if self.place == Place::Terminal {
+            return self.stop_in_terminal(out);
+        }
         match std::mem::replace(&mut self.phase, Phase::Ending(Why::Stopped)) {
             Phase::Busy(turn) | Phase::Cancelling(turn) => {
                 out.push(Effect::ClearTimer(Timer::CancelGrace));
@@ -146,6 +151,8 @@ impl State {
     pub(super) fn shutdown(&mut self, out: &mut Vec<Effect>) {
         self.draining = true;
         match &self.phase {
+            // It goes on without us, and what happens meanwhile is told when we are back.
+            _ if self.place == Place::Terminal => self.close(out),
             Phase::Busy(_) | Phase::Cancelling(_) => {
                 out.push(Effect::Say(Notice::ShuttingDown));
                 out.push(Effect::SetTimer(Timer::Drain));

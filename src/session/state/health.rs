@@ -1,6 +1,6 @@
 //! How the session is doing, as a person sees it: one of five words and the reason for it.
 
-use super::{Phase, State, Why};
+use super::{Phase, Place, State, Why};
 use crate::session::view::{Next, Status};
 use crate::store::prompts::PromptState;
 use crate::store::vitals;
@@ -17,7 +17,7 @@ impl Health {
     pub const fn status(self) -> Status {
         match self {
             Self::Good => Status::Idle,
-            Self::Warned | Self::TurnFailed => Status::Degraded,
+            Self::Warned | Self::TurnFailed | Self::TerminalGone => Status::Degraded,
             Self::Died | Self::NotStarted => Status::Failed,
         }
     }
@@ -31,6 +31,7 @@ impl Health {
             Self::TurnFailed => "the last turn failed",
             Self::Died => "the agent's process died",
             Self::NotStarted => "the agent could not be started",
+            Self::TerminalGone => "the terminal is gone; the next prompt goes on here",
         }
     }
 }
@@ -89,6 +90,10 @@ impl State {
             Phase::Waiting => "waiting for a free agent process",
             Phase::Starting => "starting",
             Phase::Busy(turn) if turn.retrying => "retrying",
+            Phase::Busy(_) if self.place == Place::Terminal => "working in a terminal",
+            Phase::Idle if self.place == Place::Terminal && self.health == Health::Good => {
+                "ready in a terminal"
+            }
             Phase::Busy(_) => "working",
             Phase::Idle if self.is_compacting() => "compacting the conversation",
             Phase::Cancelling(_) => "cancelling",
@@ -110,6 +115,7 @@ impl State {
         }
         match &self.phase {
             Phase::Ending(Why::Stopped | Why::Shutdown) | Phase::Closed => Next::Never,
+            Phase::Busy(_) if self.place == Place::Terminal => Next::AtOnce,
             Phase::Busy(_) | Phase::Cancelling(_) => Next::AfterTurn,
             _ if self.is_interrupted() => Next::WhenDecided,
             _ if self.is_compacting() => Next::AfterCompacting,
@@ -118,7 +124,7 @@ impl State {
         }
     }
 
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         let mut undecided = self.undecided.iter();
         undecided.any(|(_, state)| *state == PromptState::Interrupted)
     }

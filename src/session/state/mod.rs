@@ -6,7 +6,9 @@
 mod compaction;
 mod ending;
 mod health;
+mod missed;
 mod queue;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -19,6 +21,7 @@ use crate::store::prompts::{OpenPrompt, PromptState};
 
 pub use compaction::CannotCompact;
 pub use health::{Health, INTERRUPTED};
+pub use terminal::Place;
 pub use words::{Choice, Effect, Input, Notice, Outcome, Reply, Timer};
 
 /// What the agent's process and conversation are doing.
@@ -64,6 +67,8 @@ pub struct Turn {
 pub enum Why {
     /// It was idle for long, or another session needs the slot.
     Idle,
+    /// A terminal takes the conversation over.
+    Terminal,
     /// A person stopped the session.
     Stopped,
     /// The daemon goes down.
@@ -77,6 +82,8 @@ struct Waiting {
     position: i64,
     shown: bool,
     continuing: bool,
+    /// Its message may say something else by now.
+    unsure: bool,
 }
 
 impl Waiting {
@@ -87,6 +94,7 @@ impl Waiting {
             position: prompt.position,
             shown,
             continuing: false,
+            unsure: false,
         }
     }
 }
@@ -107,8 +115,13 @@ pub struct State {
     /// The thread knows that this wait is for a slot: it is told once.
     told_of_wait: bool,
     compaction: compaction::Compaction,
+    /// Who runs the agent.
+    place: Place,
     /// How the last thing went.
     health: Health,
+    /// Whether what was queued at the start was watched since.
+    watched: missed::Watched,
+    look: missed::Look,
 }
 
 impl Default for State {
@@ -123,7 +136,10 @@ impl Default for State {
             just_steered: None,
             told_of_wait: false,
             compaction: compaction::Compaction::None,
+            place: Place::Here,
             health: Health::Good,
+            watched: missed::Watched::Always,
+            look: missed::Look::None,
         }
     }
 }
@@ -158,17 +174,21 @@ impl State {
         let mut out = Vec::new();
         match input {
             Input::Restored { prompts, opened } => self.restored(&prompts, opened, &mut out),
-            Input::Opened if self.phase == Phase::Opening => self.phase = Phase::Cold,
+            Input::Opened if self.phase == Phase::Opening => self.opened(),
             Input::OpenFailed => self.open_failed(&mut out),
+            // Who sits at the terminal goes on typing: a prompt from here does the same.
+            Input::Prompt(prompt) if self.steers_terminal(&prompt) => self.steer(&prompt, &mut out),
             Input::Prompt(prompt) => self.prompt(&prompt, &mut out),
             Input::Steer(prompt) => self.steer(&prompt, &mut out),
-            Input::Dropped(id) => self.dropped(id),
+            Input::Dropped(id) => self.dropped(id, &mut out),
+            Input::Hearing => self.hearing(&mut out),
+            Input::Rechecked => self.rechecked(&mut out),
             Input::SlotGranted => self.slot_granted(&mut out),
             Input::SlotDelayed if self.phase == Phase::Waiting && !self.told_of_wait => {
                 self.told_of_wait = true;
                 out.push(Effect::Say(Notice::WaitingForSlot));
             }
-            Input::Evict if self.phase == Phase::Idle && !self.is_compacting() => self.end_idle(&mut out),
+            Input::Evict if self.rests() => self.end_idle(&mut out),
             Input::Opened | Input::SlotDelayed | Input::Evict => {}
             Input::AgentStarted => self.agent_started(&mut out),
             Input::TurnStarted => self.turn_started(&mut out),
@@ -205,15 +225,29 @@ impl State {
             Input::Compacted => self.compacted(&mut out),
             Input::Shutdown => self.shutdown(&mut out),
             Input::ThreadGone => self.thread_gone(&mut out),
+            Input::Attach => self.attach(&mut out),
+            Input::TerminalGone { how, left, has_it } => self.terminal_gone(how, &left, has_it, &mut out),
+            Input::TurnStopped => self.turn_stopped(&mut out),
         }
         self.pump(&mut out);
         self.told_of_wait &= self.phase == Phase::Waiting;
         out
     }
 
+    /// Whether there is a process of ours that has nothing to do.
+    fn rests(&self) -> bool {
+        self.phase == Phase::Idle && self.place != Place::Terminal && !self.is_compacting()
+    }
+
     /// A prompt is not wanted any more.
-    fn dropped(&mut self, id: PromptId) {
+    fn dropped(&mut self, id: PromptId, out: &mut Vec<Effect>) {
+        let was_next = self.rests() && !self.queue.is_empty();
         self.queue.retain(|w| w.id != id);
+        if was_next && self.queue.is_empty() {
+            // It was being looked at again, with the process waiting for it.
+            out.push(Effect::Unpin);
+            self.rest(out);
+        }
         self.held.retain(|w| w.id != id);
         self.undecided.retain(|(w, _)| w.id != id);
     }
@@ -231,6 +265,7 @@ impl State {
             return;
         }
         match self.phase {
+            Phase::Idle | Phase::Cold if self.is_next_unsure() => self.look_again(out),
             Phase::Idle => {
                 let Some(next) = self.queue.pop_front() else {
                     return;
@@ -249,6 +284,7 @@ impl State {
                     ..Turn::default()
                 });
             }
+            Phase::Cold if self.place == Place::Elsewhere => self.ask_about_queue(out),
             Phase::Cold => {
                 self.phase = Phase::Waiting;
                 out.push(Effect::AcquireSlot);

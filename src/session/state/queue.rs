@@ -1,6 +1,6 @@
 //! Prompts: their order, steering, what a person decides about them.
 
-use super::{Choice, Effect, Notice, Phase, Reply, State, Waiting};
+use super::{Choice, Effect, Notice, Phase, Place, Reply, State, Waiting};
 use crate::ids::PromptId;
 use crate::store::prompts::{OpenPrompt, PromptState};
 
@@ -9,30 +9,34 @@ impl State {
         if !opened {
             out.push(Effect::OpenThread);
         }
+        let (mut ask_about, mut interrupted) = (None, Vec::new());
         for prompt in prompts {
             match prompt.state {
                 // Until the thread exists nobody can have been shown that the prompt waits.
                 PromptState::Queued => {
-                    self.enqueue(Waiting::new(prompt, opened));
+                    self.enqueue(self.known(Waiting::new(prompt, opened), prompt.state));
                 }
-                PromptState::Held => self.held.push(Waiting::new(prompt, true)),
+                PromptState::Held => {
+                    self.held
+                        .push(self.known(Waiting::new(prompt, true), prompt.state));
+                }
                 PromptState::Asking => {
-                    self.undecided
-                        .push((Waiting::new(prompt, false), PromptState::Asking));
+                    let waiting = self.known(Waiting::new(prompt, false), prompt.state);
+                    self.undecided.push((waiting, PromptState::Asking));
                     if !opened {
                         out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
                     }
                 }
+                // It runs there, whatever became of us meanwhile.
+                PromptState::Running if self.place == Place::Terminal => self.runs_in_terminal(prompt.id),
                 PromptState::Running => {
                     // What had steered the turn goes with the prompt that began it: one turn, one question.
-                    let asked = self.blocked();
+                    if !self.blocked() {
+                        ask_about = Some(prompt.id);
+                    }
                     self.undecided
                         .push((Waiting::new(prompt, false), PromptState::Interrupted));
-                    // Marked last: a crash in between asks twice rather than never.
-                    if !asked {
-                        out.push(Effect::Say(Notice::Interrupted { prompt: prompt.id }));
-                    }
-                    out.push(Effect::Mark(prompt.id, PromptState::Interrupted));
+                    interrupted.push(Effect::Mark(prompt.id, PromptState::Interrupted));
                 }
                 // The thread was told when it happened; only the decision is still open.
                 PromptState::Interrupted | PromptState::Failed => {
@@ -41,11 +45,21 @@ impl State {
                 PromptState::Done | PromptState::Dropped => {}
             }
         }
-        if opened {
+        // Marked last: a crash in between asks twice rather than never.
+        out.extend(ask_about.map(|prompt| {
+            let waiting = self.queue.len();
+            Effect::Say(Notice::Interrupted { prompt, waiting })
+        }));
+        out.append(&mut interrupted);
+        if opened && self.place == Place::Terminal {
+            self.restored_in_terminal(out);
+        } else if opened {
             self.phase = Phase::Cold;
+            // The daemon may have died before it had shown that they wait. What runs at once need not be shown.
+            let runs = usize::from(!self.blocked());
+            let waiting = self.queue.iter().skip(runs).filter_map(|waiting| waiting.message);
+            out.extend(waiting.map(|message| Effect::ShowQueued(message, true)));
             if self.blocked() {
-                let waiting = self.queue.iter().filter_map(|waiting| waiting.message);
-                out.extend(waiting.map(|message| Effect::ShowQueued(message, true)));
                 // What was pinned by a turn that the daemon did not outlive.
                 out.push(Effect::Unpin);
             }
@@ -59,8 +73,8 @@ impl State {
         if prompt.state == PromptState::Asking {
             // The actor that it woke has read it from the store already, but nobody was asked yet.
             if !self.knows(prompt.id) {
-                self.undecided
-                    .push((Waiting::new(prompt, false), PromptState::Asking));
+                let waiting = self.known(Waiting::new(prompt, false), PromptState::Asking);
+                self.undecided.push((waiting, PromptState::Asking));
             }
             out.push(Effect::Say(Notice::Stale { prompt: prompt.id }));
             return;
@@ -74,13 +88,19 @@ impl State {
         ) && self.queue.is_empty()
             && !self.is_compacting()
             && !self.blocked();
-        let at = self.enqueue(Waiting::new(prompt, !runs_next));
+        let mut waiting = Waiting::new(prompt, !runs_next);
+        waiting.unsure = !runs_next && waiting.message.is_some();
+        let at = self.enqueue(waiting);
         if !runs_next {
             if let Some(message) = prompt.message {
                 out.push(Effect::ShowQueued(message, true));
             }
-            out.push(Effect::Say(Notice::Queued {
-                ahead: at + usize::from(self.is_busy()),
+            out.push(Effect::Say(if self.is_interrupted() && !self.is_busy() {
+                Notice::QueuedUndecided
+            } else {
+                Notice::Queued {
+                    ahead: at + usize::from(self.is_busy()),
+                }
             }));
         }
     }
@@ -115,6 +135,7 @@ impl State {
                 position: 0,
                 shown: false,
                 continuing: false,
+                unsure: false,
             });
         }
     }
@@ -171,6 +192,10 @@ impl State {
                 out.push(Effect::Unpin);
             }
             return;
+        }
+        if self.place == Place::Elsewhere {
+            // That is what was asked.
+            self.place = Place::Here;
         }
         if choice == Choice::StartFresh {
             out.push(Effect::ForgetConversation);

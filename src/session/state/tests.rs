@@ -1,10 +1,13 @@
 //! Transcripts: inputs and the effects that must follow, in order.
 
+#[path = "model.rs"]
+mod model;
+
 use super::*;
 use crate::event::{AgentExit, ExitHow};
 use crate::session::view::Status;
 
-fn prompt(n: i64) -> OpenPrompt {
+pub(super) fn prompt(n: i64) -> OpenPrompt {
     let message = MessageId::from(n.unsigned_abs());
     OpenPrompt {
         id: PromptId(n),
@@ -14,7 +17,7 @@ fn prompt(n: i64) -> OpenPrompt {
     }
 }
 
-fn in_state(n: i64, state: PromptState) -> OpenPrompt {
+pub(super) fn in_state(n: i64, state: PromptState) -> OpenPrompt {
     OpenPrompt { state, ..prompt(n) }
 }
 
@@ -31,19 +34,19 @@ fn exit(how: ExitHow) -> AgentExit {
     }
 }
 
-fn deliver(n: i64) -> Effect {
+pub(super) fn deliver(n: i64) -> Effect {
     Effect::Deliver {
         prompt: PromptId(n),
         continuing: false,
     }
 }
 
-fn mark(n: i64, state: PromptState) -> Effect {
+pub(super) fn mark(n: i64, state: PromptState) -> Effect {
     Effect::Mark(PromptId(n), state)
 }
 
 /// A session whose thread exists and that has nothing to do.
-fn cold() -> State {
+pub(super) fn cold() -> State {
     let mut state = State::default();
     let effects = state.step(Input::Restored {
         prompts: Vec::new(),
@@ -54,7 +57,7 @@ fn cold() -> State {
 }
 
 /// A session whose first prompt is running.
-fn busy() -> State {
+pub(super) fn busy() -> State {
     let mut state = cold();
     state.step(Input::Prompt(prompt(1)));
     state.step(Input::SlotGranted);
@@ -64,8 +67,18 @@ fn busy() -> State {
     state
 }
 
+/// One step, and the next one where the messages of what waits are looked at: nothing has changed in them.
+pub(super) fn looked(state: &mut State, input: Input) -> Vec<Effect> {
+    let mut effects = state.step(input);
+    if effects.last() == Some(&Effect::Recheck) {
+        effects.pop();
+        effects.extend(state.step(Input::Rechecked));
+    }
+    effects
+}
+
 /// A session whose process waits.
-fn idle() -> State {
+pub(super) fn idle() -> State {
     let mut state = busy();
     state.step(Input::TurnEnded);
     assert_eq!(state.phase(), &Phase::Idle);
@@ -126,14 +139,14 @@ fn prompts_run_one_per_turn_in_the_order_of_writing_and_say_that_they_wait() {
     );
     // Written before the other one, though it arrived later.
     state.step(Input::Prompt(prompt(2)));
-    let effects = state.step(Input::TurnEnded);
+    let effects = looked(&mut state, Input::TurnEnded);
     assert!(
         effects.contains(&deliver(2)) && !effects.contains(&deliver(3)),
         "{effects:?}"
     );
     assert!(effects.contains(&Effect::ShowQueued(message(2), false)));
     assert!(!effects.contains(&Effect::Unpin), "the session still runs");
-    assert!(state.step(Input::TurnEnded).contains(&deliver(3)));
+    assert!(looked(&mut state, Input::TurnEnded).contains(&deliver(3)));
 }
 
 #[test]
@@ -206,7 +219,7 @@ fn cancel_aborts_and_holds_the_queue_until_a_person_continues_it() {
     // What is written now runs now; what is held stays.
     assert!(state.step(Input::Prompt(prompt(3))).contains(&deliver(3)));
     state.step(Input::TurnEnded);
-    let effects = state.step(Input::ContinueQueue);
+    let effects = looked(&mut state, Input::ContinueQueue);
     assert!(effects.starts_with(&[
         Effect::Reply(Reply::Continued { count: 1 }),
         mark(2, PromptState::Queued)
@@ -231,7 +244,7 @@ fn an_agent_that_ignores_the_abort_is_ended_and_resumed_by_the_next_prompt() {
     // The end of the turn that comes after all changes nothing, and what is written now waits for a new process.
     assert_eq!(state.step(Input::TurnEnded), []);
     assert!(!state.step(Input::Prompt(prompt(2))).contains(&deliver(2)));
-    let effects = state.step(Input::Exited(exit(ExitHow::Signal(9))));
+    let effects = looked(&mut state, Input::Exited(exit(ExitHow::Signal(9))));
     assert!(effects.contains(&Effect::ReleaseSlot), "{effects:?}");
     assert!(effects.ends_with(&[Effect::AcquireSlot]), "{effects:?}");
 }
@@ -323,7 +336,7 @@ fn an_idle_process_ends_and_a_prompt_that_comes_meanwhile_is_not_lost() {
     let effects = state.step(Input::TimerFired(Timer::Idle));
     assert!(effects.contains(&Effect::EndAgent { abort: false }));
     state.step(Input::Prompt(prompt(2)));
-    let effects = state.step(Input::Exited(exit(ExitHow::Code(0))));
+    let effects = looked(&mut state, Input::Exited(exit(ExitHow::Code(0))));
     assert!(effects.ends_with(&[Effect::AcquireSlot]), "{effects:?}");
 }
 
@@ -350,7 +363,10 @@ fn a_turn_that_was_running_at_the_crash_is_never_rerun_by_itself() {
     assert_eq!(
         effects,
         [
-            Effect::Say(Notice::Interrupted { prompt: PromptId(1) }),
+            Effect::Say(Notice::Interrupted {
+                prompt: PromptId(1),
+                waiting: 1
+            }),
             mark(1, PromptState::Interrupted),
             Effect::ShowQueued(message(2), true),
             Effect::Unpin
@@ -403,11 +419,7 @@ fn what_came_while_the_daemon_was_away_is_asked_about() {
         "others do not wait for the answer"
     );
     state.step(Input::TurnEnded);
-    assert!(
-        state
-            .step(Input::Decide(PromptId(2), Choice::Run))
-            .contains(&deliver(2))
-    );
+    assert!(looked(&mut state, Input::Decide(PromptId(2), Choice::Run)).contains(&deliver(2)));
 }
 
 #[test]
@@ -466,7 +478,10 @@ fn a_turn_that_outlives_the_shutdown_is_interrupted_and_said_so() {
         effects,
         [
             Effect::EndTurn(Outcome::Shutdown),
-            Effect::Say(Notice::Interrupted { prompt: PromptId(1) }),
+            Effect::Say(Notice::Interrupted {
+                prompt: PromptId(1),
+                waiting: 0
+            }),
             mark(1, PromptState::Interrupted),
             Effect::EndAgent { abort: true }
         ]
@@ -675,7 +690,7 @@ mod compacting {
             effects.contains(&Effect::Say(Notice::Queued { ahead: 0 })) && state.phase() == &Phase::Idle,
             "{effects:?}"
         );
-        let effects = state.step(Input::Compacted);
+        let effects = looked(&mut state, Input::Compacted);
         assert!(effects.ends_with(&[Effect::BeginTurn, deliver(2)]), "{effects:?}");
         assert_eq!(state.cannot_compact(), Some(CannotCompact::Busy));
     }
@@ -763,4 +778,102 @@ fn a_wait_for_a_slot_is_said_once_and_the_next_wait_again() {
     state.step(Input::Cancel);
     state.step(Input::Prompt(prompt(2)));
     assert_eq!(state.step(Input::SlotDelayed), said);
+}
+
+mod missed {
+    use super::*;
+
+    /// A process that idles while what waits for it has to be looked at again.
+    fn looking() -> State {
+        let mut state = State::default();
+        state.mistrust();
+        let prompts = vec![prompt(1), prompt(2)];
+        let effects = state.step(Input::Restored {
+            prompts,
+            opened: true,
+        });
+        assert_eq!(effects, [Effect::ShowQueued(message(2), true), Effect::Recheck]);
+        state
+    }
+
+    #[test]
+    fn nothing_that_was_stored_before_runs_unseen() {
+        let mut state = looking();
+        // Whatever else happens, it waits for the answer.
+        let effects = state.step(Input::Prompt(prompt(3)));
+        assert!(!effects.contains(&Effect::AcquireSlot), "{effects:?}");
+        assert_eq!(state.step(Input::Dropped(PromptId(1))), []);
+        assert_eq!(state.step(Input::Rechecked), [Effect::AcquireSlot]);
+        state.step(Input::SlotGranted);
+        let effects = state.step(Input::AgentStarted);
+        assert!(effects.ends_with(&[Effect::BeginTurn, deliver(2)]), "{effects:?}");
+        // The next one has waited as well.
+        assert!(state.step(Input::TurnEnded).ends_with(&[Effect::Recheck]));
+        assert!(state.step(Input::Rechecked).contains(&deliver(3)));
+    }
+
+    #[test]
+    fn what_is_deleted_while_the_process_waits_for_it_lets_it_rest() {
+        let mut state = busy();
+        state.step(Input::Prompt(prompt(2)));
+        let effects = state.step(Input::TurnEnded);
+        assert!(effects.ends_with(&[Effect::Recheck]), "{effects:?}");
+        let effects = state.step(Input::Dropped(PromptId(2)));
+        assert!(
+            effects.contains(&Effect::SetTimer(Timer::Idle)) && effects.contains(&Effect::Evictable(true)),
+            "{effects:?}"
+        );
+        assert_eq!(state.step(Input::Rechecked), []);
+        assert_eq!(state.phase(), &Phase::Idle);
+    }
+
+    #[test]
+    fn a_gap_within_a_look_makes_it_look_again() {
+        let mut state = looking();
+        assert_eq!(state.step(Input::Hearing), []);
+        assert_eq!(state.step(Input::Rechecked), [Effect::Recheck]);
+        assert_eq!(state.step(Input::Rechecked), [Effect::AcquireSlot]);
+    }
+
+    #[test]
+    fn what_came_in_no_message_need_not_be_looked_at() {
+        let mut state = busy();
+        let by_command = OpenPrompt {
+            message: None,
+            ..prompt(2)
+        };
+        state.step(Input::Prompt(by_command));
+        assert_eq!(state.step(Input::Hearing), []);
+        assert!(state.step(Input::TurnEnded).contains(&deliver(2)));
+    }
+
+    #[test]
+    fn what_is_held_or_asked_about_is_looked_at_before_it_runs() {
+        let mut state = State::default();
+        state.mistrust();
+        let prompts = vec![in_state(1, PromptState::Asking), in_state(2, PromptState::Held)];
+        let effects = state.step(Input::Restored {
+            prompts,
+            opened: true,
+        });
+        assert_eq!(effects, []);
+        let effects = state.step(Input::Decide(PromptId(1), Choice::Run));
+        assert!(effects.ends_with(&[Effect::Recheck]), "{effects:?}");
+        assert_eq!(state.step(Input::Rechecked), [Effect::AcquireSlot]);
+    }
+
+    #[test]
+    fn what_is_written_behind_an_interrupted_turn_says_what_it_waits_for() {
+        let mut state = State::default();
+        let prompts = vec![in_state(1, PromptState::Interrupted)];
+        state.step(Input::Restored {
+            prompts,
+            opened: true,
+        });
+        let effects = state.step(Input::Prompt(prompt(2)));
+        assert!(
+            effects.contains(&Effect::Say(Notice::QueuedUndecided)),
+            "{effects:?}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The process and its turns: started, running, over.
 
-use super::{Effect, Health, Notice, Outcome, Phase, State, Timer, Turn, Waiting, Why};
+use super::{Effect, Health, Notice, Outcome, Phase, Place, State, Timer, Turn, Waiting, Why};
 use crate::event::{AgentExit, ExitHow};
 use crate::ids::PromptId;
 use crate::store::prompts::PromptState;
@@ -40,7 +40,10 @@ impl State {
 
     /// Nothing to do: the process may go after a while, or at once when a slot is needed.
     pub(super) fn rest(&mut self, out: &mut Vec<Effect>) {
-        if self.draining {
+        if self.place == Place::Terminal {
+            // Nothing of ours waits there.
+            self.phase = Phase::Idle;
+        } else if self.draining {
             self.phase = Phase::Ending(Why::Shutdown);
             out.push(Effect::EndAgent { abort: false });
         } else {
@@ -136,6 +139,7 @@ impl State {
                     position: 0,
                     shown: false,
                     continuing: false,
+                    unsure: false,
                 };
                 self.undecided.push((waiting, PromptState::Failed));
             }
@@ -151,7 +155,8 @@ impl State {
         match std::mem::replace(&mut self.phase, Phase::Cold) {
             Phase::Ending(Why::Stopped) => self.finish_stop(out),
             Phase::Ending(Why::Shutdown) => self.close(out),
-            Phase::Ending(Why::Idle) | Phase::Cold | Phase::Waiting | Phase::Opening => {}
+            Phase::Ending(Why::Terminal) if !self.draining => self.enter_terminal(out),
+            Phase::Ending(Why::Idle | Why::Terminal) | Phase::Cold | Phase::Waiting | Phase::Opening => {}
             Phase::Closed => self.phase = Phase::Closed,
             Phase::Starting => self.start_failed(exit, out),
             Phase::Idle => {

@@ -3,6 +3,7 @@
 use crate::event::AgentExit;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
+use crate::store::terminals::{Gone, Unacknowledged};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub enum Input {
     Steer(OpenPrompt),
     /// A waiting prompt was dropped by its author; the store knows.
     Dropped(PromptId),
+    /// Messages are heard of again, perhaps without what happened to them meanwhile.
+    Hearing,
+    /// What waits is as its messages say; what was deleted was dropped before this.
+    Rechecked,
     /// A process slot is ours.
     SlotGranted,
     /// There is no free slot; it will be granted later.
@@ -76,6 +81,19 @@ pub enum Input {
     Shutdown,
     /// The thread was deleted; the store knows.
     ThreadGone,
+    /// A terminal has the conversation and wants to share it; the store knows.
+    Attach,
+    /// The terminal is gone; the store knows.
+    TerminalGone {
+        /// How.
+        how: Gone,
+        /// The prompts that it has not acknowledged.
+        left: Vec<Unacknowledged>,
+        /// Whether it still has the conversation, as far as one can see.
+        has_it: bool,
+    },
+    /// Somebody at the terminal ended the turn.
+    TurnStopped,
 }
 
 /// What a person can decide about a prompt.
@@ -117,6 +135,8 @@ pub enum Outcome {
     Died(AgentExit),
     /// With the daemon.
     Shutdown,
+    /// With its terminal.
+    Left,
 }
 
 /// Something to tell the thread.
@@ -169,7 +189,11 @@ pub enum Notice {
     Interrupted {
         /// Which.
         prompt: PromptId,
+        /// How many others wait for what is decided about it.
+        waiting: usize,
     },
+    /// The prompt waits until it is decided what becomes of an interrupted one.
+    QueuedUndecided,
     /// This prompt came while the daemon was away.
     Stale {
         /// Which.
@@ -182,6 +206,29 @@ pub enum Notice {
         /// How many waiting prompts were dropped with it.
         dropped: usize,
     },
+    /// A terminal shares its session here from now on, again.
+    TerminalBack,
+    /// The terminal is gone.
+    TerminalGone {
+        /// How.
+        how: Gone,
+        /// Whether it was at work.
+        working: bool,
+        /// What can be run once more.
+        prompt: Option<PromptId>,
+    },
+    /// The terminal went away just when it was given this prompt.
+    Doubtful {
+        /// Which.
+        prompt: PromptId,
+    },
+    /// The terminal still has the conversation, and does not share it.
+    StillInTerminal {
+        /// What waits for a decision.
+        prompt: PromptId,
+    },
+    /// The terminal was told to end the turn, and goes on.
+    TerminalGoesOn,
 }
 
 /// What to answer to the person who asked for something.
@@ -211,6 +258,12 @@ pub enum Reply {
     Decided,
     /// It had been decided before, or is over.
     Stale,
+    /// The terminal has the session.
+    Attached,
+    /// It gets it as soon as the idle process is gone.
+    Attaching,
+    /// The daemon's own agent is at work: one writer at a time.
+    Occupied,
 }
 
 /// Something that the actor has to do.
@@ -218,6 +271,8 @@ pub enum Reply {
 pub enum Effect {
     /// Make the thread; answers with `Opened` or `OpenFailed`.
     OpenThread,
+    /// Look at the messages of what waits, and take over what was changed; answers with `Rechecked`.
+    Recheck,
     /// Ask for a process slot; answers with `SlotGranted`, perhaps after `SlotDelayed`.
     AcquireSlot,
     /// Give the slot (or the place in its queue) back.
@@ -239,6 +294,8 @@ pub enum Effect {
     Compact,
     /// Tell the agent to abort the turn.
     Abort,
+    /// Tell the terminal that the session is not shared any more.
+    LetTerminalGo,
     /// End the process by the ladder; answers with `Exited`.
     EndAgent {
         /// Whether a turn may be running.

@@ -115,6 +115,29 @@ async fn every_route_has_an_example_and_every_example_runs() {
     bench.finish().await;
 }
 
+/// A client that is made from the document, or a fuzzer, stops at a name that stands for nothing.
+#[test]
+fn every_name_in_the_document_stands_for_something() {
+    fn names<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| names(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| names(value, found)),
+            _ => {}
+        }
+    }
+    let document = ompcord::http::document();
+    let mut found = Vec::new();
+    names(&document, &mut found);
+    assert!(found.len() > 10, "{found:?}");
+    for name in found {
+        let place = name.strip_prefix('#').and_then(|place| document.pointer(place));
+        assert!(place.is_some(), "{name}");
+    }
+}
+
 /// By construction: there is no other way to a route than the list that the document is made of.
 #[test]
 fn no_route_is_made_beside_the_list() {

@@ -69,6 +69,20 @@ async fn every_route_wants_a_token_and_no_foreign_page_reaches_one() {
             let (status, body) = api.send(request(&api, &method, &path).header(name, value)).await;
             assert_eq!((status, code(&body)), (403, wanted), "{about} {name}: {value}");
         }
+        // A page asks first whether it may, and is told nothing that it could take for a yes.
+        let preflight = request(&api, "OPTIONS", &path)
+            .header("origin", "https://evil.test")
+            .header("access-control-request-method", &method)
+            .header("access-control-request-headers", "authorization");
+        let preflight = preflight.send().await.unwrap();
+        assert_eq!(preflight.status(), 403, "{about}");
+        assert!(
+            !preflight
+                .headers()
+                .keys()
+                .any(|name| name.as_str().starts_with("access-control")),
+            "{about}"
+        );
         let own = request(&api, &method, &path)
             .header("origin", &api.url)
             .header("range", "bytes=0-1");
@@ -134,6 +148,53 @@ async fn a_token_of_one_session_is_good_for_nothing_else() {
             .0,
         200
     );
+    bench.finish().await;
+}
+
+/// What a session's token may besides its own session, which no route with a session in it allows.
+/// Where a tool acts, each tool decides (`tools::doing`), also for MCP, whose sessions are their token's own.
+const HARMLESS: [&str; 6] = [
+    "GET /status",
+    "GET /api/tools",
+    "POST /api/tools/{name}",
+    "POST /mcp",
+    "GET /mcp",
+    "DELETE /mcp",
+];
+
+/// Of every route there is: one that is added is refused here or named above.
+#[tokio::test]
+async fn no_route_lets_a_session_touch_another_one() {
+    let bench = Bench::start().await;
+    let api = bench.api();
+    let (own, _) = api.session().await;
+    let (other, thread) = api.session().await;
+    let mine = api.with_token(&session_token(&bench, &own).await);
+    let body = |path: &str| match path {
+        "/api/webhook/event" => {
+            json!({"session_id": other, "event_type": "x", "content": "", "timestamp": 1})
+        }
+        "/notify" => json!({"content": "x", "channel_id": thread.to_string()}),
+        _ if path.ends_with("/prompt") => json!({"text": "x"}),
+        _ if path.ends_with("/detach") => json!({"reason": "off"}),
+        _ => json!({}),
+    };
+    for (method, path) in routes(&api).await {
+        let about = format!("{method} {path}");
+        if OPEN.contains(&path.as_str()) || HARMLESS.contains(&about.as_str()) {
+            continue;
+        }
+        let path = path.replace("session_00000000", &other);
+        let path = match path.as_str() {
+            "/api/commands/poll" | "/api/events" => format!("{path}?session_id={other}"),
+            _ => path,
+        };
+        let (status, answer) = match method.as_str() {
+            "GET" => mine.get(&path).await,
+            _ => mine.post(&path, &body(&path)).await,
+        };
+        assert_eq!((status, code(&answer)), (403, "not_yours"), "{about}: {answer}");
+    }
     bench.finish().await;
 }
 

@@ -11,21 +11,21 @@ mod shell;
 
 use ompcord::ids::SessionId;
 use ompcord::store::Store;
-use ompcord::store::terminals::NewTerminal;
 use ompcord::store::tokens::Holder;
 use ompcord::token::Tokens;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::harness::{Bench, Http};
+use crate::terminal::Terminal;
 
 /// The code of an error.
-fn code(answer: &Value) -> &str {
+pub fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or("no code")
 }
 
 /// A token of this session, made as the daemon makes it.
-async fn session_token(bench: &Bench, session: &str) -> String {
+pub async fn session_token(bench: &Bench, session: &str) -> String {
     let config = bench.config();
     let store = Store::open(&config.database_path()).await.unwrap();
     let tokens = Tokens::open(store.clone(), &config.api_token_path())
@@ -39,19 +39,6 @@ async fn session_token(bench: &Bench, session: &str) -> String {
 
 /// A session whose agent runs in a terminal, with a client that has its token.
 async fn terminal(bench: &Bench) -> (String, Http) {
-    let api = bench.api();
-    let (session, _) = api.session().await;
-    let store = Store::open(&bench.config().database_path()).await.unwrap();
-    let terminal = NewTerminal {
-        agent_session: format!("conversation of {session}"),
-        host: None,
-        pid: 1,
-        agent_version: "18.2.3".to_owned(),
-        extension_version: "0.1.0".to_owned(),
-    };
-    let id = session.parse().unwrap();
-    store.attach_terminal(&id, &terminal).await.unwrap();
-    store.close().await;
-    let token = session_token(bench, &session).await;
-    (session, api.with_token(&token))
+    let terminal = Terminal::attach(bench, "a conversation").await;
+    (terminal.session, terminal.http)
 }

@@ -17,17 +17,11 @@ async fn run_with(
     args: &[&str],
     vars: &[(&str, &str)],
 ) -> (Option<i32>, String, String) {
-    // Nothing but where the daemon is: a shell has no token of Discord.
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_ompcord"))
-        .args(args)
-        .env_clear()
-        .env("HOME", bench.dir.path())
-        .env("HTTP_PROXY", "http://127.0.0.1:1")
-        .env("OMPCORD_STATE_DIR", bench.config().state_dir)
-        .env("OMPCORD_HTTP_ADDR", url.trim_start_matches("http://"))
-        .envs(vars.iter().copied())
-        .current_dir(bench.dir.path())
-        .output();
+    told(command(bench, url, args, vars).output()).await
+}
+
+/// What came of it.
+async fn told(output: impl Future<Output = std::io::Result<Output>>) -> (Option<i32>, String, String) {
     let Output {
         status,
         stdout,
@@ -38,6 +32,30 @@ async fn run_with(
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
+}
+
+fn command(bench: &Bench, url: &str, args: &[&str], vars: &[(&str, &str)]) -> tokio::process::Command {
+    // Nothing but where the daemon is: a shell has no token of Discord.
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ompcord"));
+    command
+        .args(args)
+        .env_clear()
+        .env("HOME", bench.dir.path())
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("OMPCORD_STATE_DIR", bench.config().state_dir)
+        .env("OMPCORD_HTTP_ADDR", url.trim_start_matches("http://"))
+        .envs(vars.iter().copied())
+        .current_dir(bench.dir.path())
+        .kill_on_drop(true);
+    command
+}
+
+/// With a file as standard input.
+async fn run_from(bench: &Bench, url: &str, args: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let file = bench.dir.path().join("input");
+    std::fs::write(&file, input).unwrap();
+    let mut command = command(bench, url, args, &[]);
+    told(command.stdin(std::fs::File::open(file).unwrap()).output()).await
 }
 
 #[tokio::test]
@@ -86,11 +104,31 @@ async fn a_shell_gives_prompts_sends_notices_and_lists_sessions() {
     let thread = thread.parse().unwrap();
     bench.turns(thread, 4).await;
 
-    assert_eq!(run(&bench, &url, &["notify", "Lunch is ready"]).await.0, Some(0));
+    // A prompt from a pipe has lines; a new session may be anywhere in the server.
+    let home = bench.sim.home_channel().to_string();
+    let piped = ["send", "--channel", &home, "--wait", "-"];
+    let (code, out, err) = run_from(&bench, &url, &piped, "SAY:one\nSAY:two\n").await;
+    assert!(code == Some(0) && out.contains("two"), "{out}{err}");
+    let (_, out, _) = run(&bench, &url, &["sessions"]).await;
+    assert_eq!(out.lines().count(), 2, "{out}");
+    let notified = run_from(&bench, &url, &["notify", "-", "--json"], "From a pipe\n").await;
+    let answer: Value = serde_json::from_str(&notified.1).unwrap();
+    assert_eq!((notified.0, &answer["way"]), (Some(0), &json!("daemon")));
+
+    // Where there is a daemon, a webhook is not used.
+    let hook = bench.sim.add_webhook("home", "not this one").unwrap();
+    let vars = [("DISCORD_WEBHOOK_URL", hook.as_str())];
+    let notified = run_with(&bench, &url, &["notify", "Lunch is ready"], &vars).await;
+    assert_eq!(
+        notified,
+        (Some(0), "sent through the daemon\n".to_owned(), String::new())
+    );
     let home = bench.sim.home_channel();
     let there = |sim: &ompcord::sim::Sim| {
         let messages = sim.messages(home.thread());
-        messages.into_iter().find(|m| m.content == "Lunch is ready")
+        messages
+            .into_iter()
+            .find(|m| m.by_bot && m.content == "Lunch is ready")
     };
     bench.sim.until("the notice", there).await;
     // Inside an agent the environment says where the daemon is, and the session's own thread is meant.
