@@ -126,7 +126,9 @@ async fn measure(addr: SocketAddr, token: Arc<str>, session: Arc<str>, (batch, r
                     None => Instant::now(),
                     Some(interval) => {
                         tokio::time::sleep_until(due.into()).await;
-                        std::mem::replace(&mut due, due + interval)
+                        let sent = due;
+                        due += interval;
+                        sent
                     }
                 };
                 let (status, answer) = sender.post("/api/webhook/event", &body).await;

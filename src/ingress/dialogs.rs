@@ -1,5 +1,8 @@
 //! Answers to the agent's questions: who is first, who is late, and what has long expired.
 
+use std::collections::VecDeque;
+use std::sync::{MutexGuard, PoisonError};
+
 use anyhow::Result;
 
 use super::auth::Person;
@@ -11,6 +14,9 @@ use crate::render::dialog::{
 };
 use crate::session::{By, Form, Took, Unseen, Wish};
 use crate::store::dialogs::DialogState;
+
+/// So many deleted messages are remembered; what matters is a second old at most.
+const DELETED_LATELY: usize = 64;
 
 impl Ingress {
     /// A person wants something of a question.
@@ -65,6 +71,14 @@ impl Ingress {
     /// A message of ours cannot be seen: whoever asked something with it has to know.
     pub(crate) fn unseen(&self, event: &OutboxEvent) {
         match event {
+            // It was deleted before Discord's answer said which message it is.
+            OutboxEvent::Sent {
+                row,
+                channel,
+                message,
+            } if self.deleted_lately().contains(message) => {
+                self.deps.sessions.unseen(*channel, *row, Unseen::Deleted);
+            }
             OutboxEvent::MessageGone { row, channel, .. } => {
                 self.deps.sessions.unseen(*channel, *row, Unseen::Deleted);
             }
@@ -78,8 +92,21 @@ impl Ingress {
         }
     }
 
+    fn remember_deleted(&self, message: MessageId) {
+        let mut lately = self.deleted_lately();
+        lately.push_back(message);
+        if lately.len() > DELETED_LATELY {
+            lately.pop_front();
+        }
+    }
+
+    fn deleted_lately(&self) -> MutexGuard<'_, VecDeque<MessageId>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Somebody deleted a message, perhaps a question.
     pub(super) async fn question_deleted(&self, message: MessageId) -> Result<()> {
+        self.remember_deleted(message);
         for channel in self.deps.sessions.asking_in() {
             if let Some(row) = self.deps.store.outbox_row_of(channel, message).await? {
                 self.deps.sessions.unseen(channel, row, Unseen::Deleted);

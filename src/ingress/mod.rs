@@ -14,8 +14,9 @@ mod settings;
 pub mod start;
 pub mod terminals;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
@@ -198,6 +199,8 @@ pub struct Ingress {
     deps: Arc<Deps>,
     bot: UserId,
     said_no_content: Arc<AtomicBool>,
+    /// Messages that were deleted lately: the answer that tells which message a question is may come after that.
+    deleted: Arc<Mutex<VecDeque<MessageId>>>,
     /// Held while a terminal is attached.
     attaching: Arc<tokio::sync::Mutex<()>>,
 }
@@ -210,6 +213,7 @@ impl Ingress {
             deps,
             bot,
             said_no_content: Arc::default(),
+            deleted: Arc::default(),
             attaching: Arc::default(),
         }
     }

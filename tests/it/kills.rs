@@ -124,8 +124,12 @@ async fn deciding<T>(sim: &Sim, thread: ThreadId, what: &str, ready: impl Fn(&Si
         match next {
             Ok(done) => return done,
             Err(message) => {
-                pressed.insert(message);
-                sim.click("alice", message, "Discard").unwrap();
+                let click = sim.click("alice", message, "Discard").unwrap();
+                let came = |sim: &Sim| sim.reply_to(click).filter(|reply| reply.answered || reply.failed);
+                // A person who reads that nobody answered presses it again.
+                if sim.until("the click to come to something", came).await.answered {
+                    pressed.insert(message);
+                }
             }
         }
     }
