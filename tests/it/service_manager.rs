@@ -21,7 +21,7 @@ impl Ear {
     /// The next message.
     async fn hears(&self) -> String {
         let mut buffer = [0; 4096];
-        let heard = tokio::time::timeout(Duration::from_secs(60), self.0.recv(&mut buffer));
+        let heard = tokio::time::timeout(Duration::from_mins(1), self.0.recv(&mut buffer));
         let length = heard.await.expect("something is said").unwrap();
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
