@@ -5,6 +5,7 @@
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use anyhow::{Context as _, Result};
 use serenity::all as s;
@@ -21,6 +22,7 @@ use crate::config::Config;
 use crate::error::Fatal;
 use crate::ids::UserId;
 use crate::ingress::{Ask, Inbound, Ingress};
+use crate::store::now_ms;
 
 /// The gateway's side of the bot.
 #[derive(Clone)]
@@ -32,6 +34,9 @@ struct Handler {
     /// Rung where launches may have been missed.
     launches: Arc<Notify>,
     ready: watch::Sender<bool>,
+    /// Since when this connection is being made: what was written before that was not heard, what came after it may have been.
+    /// And whether there was one before.
+    connecting: Arc<(AtomicI64, AtomicBool)>,
 }
 
 impl Handler {
@@ -51,7 +56,8 @@ impl s::EventHandler for Handler {
         tracing::info!("connected to Discord as {}", ready.user.name);
         self.ready.send_replace(true);
         self.put(Item::Hearing);
-        self.put(Item::CatchUp(None));
+        self.connecting.1.store(true, Ordering::Relaxed);
+        self.put(Item::CatchUpAll(self.connecting.0.load(Ordering::Relaxed)));
         self.launches.notify_one();
     }
 
@@ -64,6 +70,9 @@ impl s::EventHandler for Handler {
     async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
         if event.new != s::ConnectionStage::Connected && self.ready.send_replace(false) {
             tracing::warn!("the gateway connection was lost; connecting again");
+        }
+        if event.new == s::ConnectionStage::Identifying && self.connecting.1.load(Ordering::Relaxed) {
+            self.connecting.0.store(now_ms(), Ordering::Relaxed);
         }
     }
 
@@ -213,6 +222,7 @@ pub async fn run(
         queue,
         launches: launches.clone(),
         ready,
+        connecting: Arc::new((AtomicI64::new(now_ms()), AtomicBool::default())),
     };
     let intents = s::GatewayIntents::GUILDS
         | s::GatewayIntents::GUILD_MESSAGES

@@ -12,7 +12,6 @@ use super::missed::{catch_up, take};
 use super::overtaken::Overtaken;
 use crate::ids::{ChannelId, MessageId, ThreadId, UserId};
 use crate::ingress::{Ask, Inbound, Ingress};
-use crate::store::now_ms;
 
 /// How long to wait before a launch that Discord did not answer is tried again; it doubles from there.
 const LAUNCH_AGAIN: Duration = Duration::from_secs(2);
@@ -30,15 +29,16 @@ pub(super) enum Item {
     PinNotice(ChannelId, MessageId),
     /// Events are heard again from here on.
     Hearing,
-    /// The gateway begins anew: what was written meanwhile has to be fetched, from these marks where an earlier
-    /// attempt failed.
-    CatchUp(Option<CatchUp>),
+    /// What was written while nobody listened has to be fetched again, from these marks: an earlier attempt failed.
+    CatchUp(CatchUp),
+    /// The gateway begins anew, on a connection that was begun then: every channel is read from its mark.
+    CatchUpAll(i64),
 }
 
 /// What is left of an attempt to fetch what was written meanwhile.
 #[derive(Debug)]
 pub(super) struct CatchUp {
-    /// When events began to come, in unix milliseconds.
+    /// When the connection was begun on which events come again, in unix milliseconds.
     pub(super) heard: i64,
     /// The channels, each with the message after which to read.
     pub(super) marks: Vec<(ChannelId, MessageId)>,
@@ -96,8 +96,15 @@ pub(super) async fn consume(
                 }
             }
             // Before anything newer: a live message moves the mark from which the missed ones are read.
-            Item::CatchUp(marks) => {
-                let left = catch_up_from(&ingress, bot, marks).await;
+            Item::CatchUpAll(heard) => {
+                let marks = all_marks(&ingress).await;
+                let left = catch_up_from(&ingress, bot, CatchUp { heard, marks }).await;
+                if !left.marks.is_empty() {
+                    later(&again, (&tracker, &stop), left);
+                }
+            }
+            Item::CatchUp(from) => {
+                let left = catch_up_from(&ingress, bot, from).await;
                 if !left.marks.is_empty() {
                     later(&again, (&tracker, &stop), left);
                 }
@@ -117,7 +124,7 @@ fn later(
         let later = tokio::time::sleep(CATCH_UP_AGAIN);
         if let (Some(()), Some(again)) = (stop.run_until_cancelled(later).await, again.upgrade()) {
             // The consumer only ends with the daemon.
-            again.send(Item::CatchUp(Some(what))).ok();
+            again.send(Item::CatchUp(what)).ok();
         }
     });
 }
@@ -130,18 +137,16 @@ fn before(ask: &Ask) -> Option<(ChannelId, MessageId)> {
     }
 }
 
+/// Where every channel was read up to.
+async fn all_marks(ingress: &Ingress) -> Vec<(ChannelId, MessageId)> {
+    ingress.read_marks().await.unwrap_or_else(|error| {
+        tracing::error!("cannot fetch what was written meanwhile: {error:#}");
+        Vec::new()
+    })
+}
+
 /// Gives what could not be read.
-async fn catch_up_from(ingress: &Ingress, bot: UserId, from: Option<CatchUp>) -> CatchUp {
-    let from = match from {
-        Some(from) => from,
-        None => CatchUp {
-            heard: now_ms(),
-            marks: ingress.read_marks().await.unwrap_or_else(|error| {
-                tracing::error!("cannot fetch what was written meanwhile: {error:#}");
-                Vec::new()
-            }),
-        },
-    };
+async fn catch_up_from(ingress: &Ingress, bot: UserId, from: CatchUp) -> CatchUp {
     let heard = from.heard;
     let marks = catch_up(ingress, bot, heard, from.marks).await;
     CatchUp { heard, marks }

@@ -44,7 +44,7 @@ pub(super) fn start(
                     let marks = vec![(thread.channel(), thread.get().into())];
                     if let Some(items) = items.upgrade() {
                         // The consumer only ends with the daemon.
-                        items.send(Item::CatchUp(Some(CatchUp { heard: 0, marks }))).ok();
+                        items.send(Item::CatchUp(CatchUp { heard: 0, marks })).ok();
                     }
                 }
             }
