@@ -186,6 +186,7 @@ fn main() {
             endpoint: Endpoint::new().expect("a client"),
             shutdown: shutdown.clone(),
             patience: daemon::CONNECT_TIMEOUT,
+            manager: daemon::Manager::default(),
         };
         let config = config(&sim, dir.path());
         let token_file = config.api_token_path();

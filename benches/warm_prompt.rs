@@ -95,6 +95,7 @@ fn warm_prompt(criterion: &mut Criterion) {
             endpoint: Endpoint::new().expect("a client"),
             shutdown: shutdown.clone(),
             patience: ompcord::daemon::CONNECT_TIMEOUT,
+            manager: daemon::Manager::default(),
         };
         let daemon = runtime.spawn(daemon::serve(config(&sim, dir.path(), &pipe), ports));
         sim.until("the daemon", |sim| sim.gateway_connected().then_some(()))

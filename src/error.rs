@@ -118,6 +118,15 @@ pub const PERMISSIONS: u64 = {
     all
 };
 
+/// The link that invites the bot with what it needs and no more.
+#[must_use]
+pub fn invitation(application: UserId) -> String {
+    format!(
+        "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands\
+         &permissions={PERMISSIONS}"
+    )
+}
+
 impl Fatal {
     /// The exit code. 77 and 78 need a person: the service unit does not restart on them, because every try costs
     /// one of the thousand connections that Discord allows a bot per day.
@@ -153,10 +162,8 @@ impl Fatal {
                 "switch on Message Content Intent at discord.com/developers/applications, your application, Bot"
             }
             Self::NotInvited { application, .. } => {
-                return Some(format!(
-                    "check DISCORD_GUILD_ID, and invite the bot: https://discord.com/oauth2/authorize?client_id={application}\
-                     &scope=bot+applications.commands&permissions={PERMISSIONS}"
-                ));
+                let link = invitation(*application);
+                return Some(format!("check DISCORD_GUILD_ID, and invite the bot: {link}"));
             }
             Self::ListenerLost { .. } => "choose another port with OMPCORD_HTTP_ADDR",
             Self::TaskEnded { .. } => return None,

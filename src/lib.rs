@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod discord;
+pub mod doctor;
 pub mod error;
 pub mod event;
 mod failpoint;
@@ -18,6 +19,7 @@ pub mod mcp;
 pub mod render;
 #[cfg(feature = "demo")]
 pub mod scripted;
+pub mod service;
 pub mod session;
 #[cfg(feature = "demo")]
 pub mod sim;

@@ -6,17 +6,21 @@
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod extension;
 mod logging;
 mod mcp;
 mod notify;
 mod out;
+mod pages;
 mod run;
 mod said;
 #[cfg(feature = "demo")]
 mod scripted_agent;
 mod send;
+mod service;
 mod sessions;
+mod setup;
 mod version;
 
 use std::future::Future;
@@ -62,6 +66,12 @@ enum Command {
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::Args),
+    /// Set it up: asks for what is missing and tries each answer with Discord
+    Setup(setup::Args),
+    /// Keep it running: the systemd user service
+    Service(service::Args),
+    /// Check everything that ompcord stands on, and say what to do
+    Doctor(doctor::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
     /// Send a message to Discord, through the running daemon or else a webhook
@@ -74,6 +84,10 @@ enum Command {
     Mcp(mcp::Args),
     /// Print the version and the commit
     Version(version::Args),
+    /// Print completions for a shell
+    Completions(pages::Args),
+    /// Print the man page
+    Man,
 }
 
 impl Cli {
@@ -88,12 +102,17 @@ impl Cli {
             Command::Demo(args) => demo::execute(args),
             #[cfg(feature = "demo")]
             Command::ScriptedAgent(args) => return scripted_agent::execute(&args),
+            Command::Setup(args) => setup::execute(&args, env_file),
+            Command::Service(args) => return coded(service::execute(&args, env_file)),
+            Command::Doctor(args) => return coded(doctor::execute(&args, env_file)),
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
             Command::Extension(args) => extension::execute(&args, env_file),
             Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
+            Command::Completions(args) => pages::completions(&args),
+            Command::Man => pages::man(),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +132,11 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(LAST_MOMENT);
     result
+}
+
+/// For a subcommand whose answer is a code of its own.
+fn coded(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| report(&error))
 }
 
 /// One sentence and a hint for the person, one code for the service manager.

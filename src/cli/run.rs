@@ -20,6 +20,9 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> anyhow::Result<()
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(path) = config.exposed.as_ref().map(|path| path.display()) {
+        tracing::warn!("{path} has the bot token and others can read it: chmod 600 {path}");
+    }
     #[cfg(feature = "failpoints")]
     if let Some(wish) = process_env("OMPCORD_DIE_AT") {
         crate::failpoint::arm(&wish)?;

@@ -35,6 +35,29 @@ pub enum LockError {
     },
 }
 
+/// Whether a daemon has a state directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// None has.
+    Nobody,
+    /// One that runs, with its process id where it could be read.
+    Daemon(Option<u32>),
+}
+
+impl Holder {
+    /// Looks without taking anything: nothing is made, and a lock that is free stays free.
+    #[must_use]
+    pub fn of(state_dir: &Path) -> Self {
+        let Ok(mut file) = File::open(state_dir.join("lock")) else {
+            return Self::Nobody;
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Self::Daemon(read_pid(&mut file)),
+            _ => Self::Nobody,
+        }
+    }
+}
+
 impl InstanceLock {
     /// Takes the state directory, making it if needed, or says who has it.
     pub fn acquire(state_dir: &Path) -> Result<Self, LockError> {
@@ -90,7 +113,9 @@ mod tests {
                 .contains(&format!("(pid {})", std::process::id())),
             "{error}"
         );
+        assert_eq!(Holder::of(&state), Holder::Daemon(Some(std::process::id())));
         drop(first);
+        assert_eq!(Holder::of(&state), Holder::Nobody);
         InstanceLock::acquire(&state).expect("free again, with the old pid still in the file");
     }
 

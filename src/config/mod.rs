@@ -4,6 +4,7 @@
 //! and one `{:?}` would put the bot token into a log. The rules for people are in `.env.example`.
 
 mod client;
+mod draft;
 mod env_file;
 mod lock;
 mod paths;
@@ -25,7 +26,8 @@ use secrecy::SecretString;
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
 pub use self::client::{AgentPlace, Hook, Reach};
-pub use self::lock::{InstanceLock, LockError};
+pub use self::draft::{Draft, Item};
+pub use self::lock::{Holder, InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
 pub use self::problem::{ConfigError, Problem};
 pub use self::secrets::secrets_in;
@@ -93,6 +95,8 @@ pub struct Config {
     pub patience: Patience,
     /// What is allowed but probably not meant: to be logged once, at the start.
     pub warnings: Vec<String>,
+    /// The file with the bot token, where others can read it.
+    pub exposed: Option<PathBuf>,
 }
 
 /// How long things get that do not end by themselves. Nobody has to set it; tests shorten it.
@@ -292,6 +296,18 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// This user's directory for configurations.
+#[must_use]
+pub fn config_home(vars: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    read::Home::find(vars).config
+}
+
+/// This user's home directory.
+#[must_use]
+pub fn home_dir(vars: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    read::Home::find(vars).dir
 }
 
 /// A variable of this process, as [`Config::load`] wants it.

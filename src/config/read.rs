@@ -68,6 +68,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         env_file: reader.file.path,
         patience: Patience::default(),
         warnings: reader.warnings,
+        exposed: reader.exposed,
     })
 }
 
@@ -77,7 +78,7 @@ fn absolute(vars: Vars<'_>, name: &str) -> Option<PathBuf> {
 
 /// Where this user's things are.
 pub(super) struct Home {
-    dir: Option<PathBuf>,
+    pub(super) dir: Option<PathBuf>,
     pub(super) config: Option<PathBuf>,
     state: Option<PathBuf>,
 }
@@ -112,6 +113,7 @@ pub(super) struct Reader<'a> {
     file: EnvFile,
     pub(super) problems: Vec<Problem>,
     warnings: Vec<String>,
+    exposed: Option<PathBuf>,
 }
 
 impl<'a> Reader<'a> {
@@ -122,6 +124,7 @@ impl<'a> Reader<'a> {
             file,
             problems,
             warnings: Vec::new(),
+            exposed: None,
         }
     }
 
@@ -369,13 +372,12 @@ impl<'a> Reader<'a> {
 
     /// What is odd about the file as a whole.
     fn look_over_file(&mut self) {
-        let Some(path) = self.file.path.as_ref().map(|path| path.display().to_string()) else {
+        let Some(file) = self.file.path.clone() else {
             return;
         };
+        let path = file.display();
         if self.file.exposed && self.file.values.contains_key("DISCORD_BOT_TOKEN") {
-            self.warnings.push(format!(
-                "{path} has the bot token and others can read it: chmod 600 {path}"
-            ));
+            self.exposed = Some(file.clone());
         }
         for name in self.file.values.keys() {
             // A slip in the name of a list of users would otherwise go unnoticed.

@@ -4,6 +4,7 @@
 //! is offline and says why.
 
 mod login;
+mod notify;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::store::Store;
 use crate::store::events::EventLog;
 use crate::token::Tokens;
 
+pub use notify::Manager;
+
 /// How long Discord may take to answer at the start, and then its gateway. Long enough for a network that comes up
 /// with the machine; a service manager tries again after that.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -55,6 +58,8 @@ pub struct Ports {
     pub shutdown: CancellationToken,
     /// How long Discord may take to answer, usually [`CONNECT_TIMEOUT`].
     pub patience: Duration,
+    /// Who is told how it goes.
+    pub manager: Manager,
 }
 
 /// Runs the daemon until SIGTERM or Ctrl-C.
@@ -69,6 +74,7 @@ pub async fn run(config: Config, patience: Duration) -> Result<()> {
         endpoint: Endpoint::new()?,
         shutdown: shutdown.clone(),
         patience,
+        manager: Manager::here(),
     };
     let serve = serve(config, ports);
     tokio::pin!(serve);
@@ -116,7 +122,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         api: api_seen,
     };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
-    let shutdown = ports.shutdown.clone();
+    let (shutdown, manager) = (ports.shutdown.clone(), ports.manager);
     let served = async {
         let boot = Boot {
             config,
@@ -125,6 +131,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
             shutdown: ports.shutdown,
             last: last.clone(),
             patience: ports.patience,
+            manager: ports.manager,
             noted: last.child_token(),
             api,
             api_url: format!("http://{http_addr}"),
@@ -136,6 +143,7 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
         result = served => result,
         ended = &mut http => Err(task_ended("http", ended)),
     };
+    manager.ended();
     // A daemon that could not start has tasks that nobody told to end.
     shutdown.cancel();
     last.cancel();
@@ -167,6 +175,7 @@ struct Boot {
     /// Cancelled when everything else has ended.
     last: CancellationToken,
     patience: Duration,
+    manager: Manager,
     /// Cancelled when nobody has anything to note any more.
     noted: CancellationToken,
     /// What the HTTP API answers with, while there is something to answer with.
@@ -208,9 +217,8 @@ impl Boot {
             events,
         )
         .await?;
-        let deps = self
-            .deps(store.clone(), outbox.clone(), rest.clone(), marker)
-            .await?;
+        let parts = (store.clone(), outbox.clone(), rest.clone());
+        let deps = self.deps(parts, marker).await?;
         let ingress = Ingress::new(deps.clone(), login.bot);
         let stop = CancellationToken::new();
         crate::session::settle_left(&deps).await?;
@@ -223,6 +231,7 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
+        self.tell_manager(&deps, &gateway_seen, &stop);
         self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
@@ -257,7 +266,7 @@ impl Boot {
         marker
     }
 
-    async fn deps(&self, store: Store, outbox: Outbox, rest: Rest, marker: String) -> Result<Arc<Deps>> {
+    async fn deps(&self, (store, outbox, rest): (Store, Outbox, Rest), marker: String) -> Result<Arc<Deps>> {
         let config = self.config.clone();
         let token = config.token.expose_secret().to_owned();
         let webhook = config
@@ -288,8 +297,16 @@ impl Boot {
         Ok(deps)
     }
 
+    /// From now on the service manager is told how it goes, until `stop`.
+    fn tell_manager(&self, deps: &Arc<Deps>, ready: &watch::Receiver<bool>, stop: &CancellationToken) {
+        let (manager, deps, ready, stop) = (self.manager, deps.clone(), ready.clone(), stop.clone());
+        self.tracker
+            .spawn(async move { manager.follow(&deps, ready, stop).await });
+    }
+
     /// Ends what waits; whoever asks from now on is told to come again.
     fn close_api(&self, stop: &CancellationToken) {
+        self.manager.stopping();
         stop.cancel();
         self.api.send_replace(None);
     }

@@ -238,6 +238,7 @@ pub async fn run(
 ) -> Result<()> {
     let (queue, items) = mpsc::unbounded_channel();
     let bot = login.bot;
+    let announced = ready.clone();
     let launches = Arc::new(Notify::new());
     // Weak, so that the queue ends with its handler.
     let again = queue.downgrade();
@@ -268,7 +269,7 @@ pub async fn run(
     let shards = client.shard_manager.clone();
     let pulse = ingress.host().pulse().clone();
     let (followed, until) = (shards.clone(), stop.clone());
-    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed)).await });
+    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed, announced)).await });
     let first_sight = missed_launches::first_sight(&ingress);
     if let Some(Err(error)) = stop.run_until_cancelled(first_sight).await {
         tracing::warn!("cannot look at the launch channels: {error:#}");

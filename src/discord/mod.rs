@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serenity::http::{Http, HttpBuilder};
 
 use crate::config::Config;
@@ -59,20 +59,30 @@ impl Endpoint {
     /// The transport with the token of the configuration.
     #[must_use]
     pub fn rest(&self, config: &Config) -> Rest {
+        self.rest_with(&config.token, config.api_url.as_deref())
+    }
+
+    /// The same with a token that is still being tried.
+    #[must_use]
+    pub fn rest_with(&self, token: &SecretString, api_url: Option<&str>) -> Rest {
         Rest::new(
-            Arc::new(self.http(config)),
+            Arc::new(self.http_with(token, api_url)),
             self.client.clone(),
-            config.api_url.clone(),
+            api_url.map(str::to_owned),
         )
     }
 
     /// The library's client: for the gateway and for answers to interactions.
     #[must_use]
     pub(crate) fn http(&self, config: &Config) -> Http {
-        let builder = HttpBuilder::new(config.token.expose_secret()).client(self.client.clone());
+        self.http_with(&config.token, config.api_url.as_deref())
+    }
+
+    fn http_with(&self, token: &SecretString, api_url: Option<&str>) -> Http {
+        let builder = HttpBuilder::new(token.expose_secret()).client(self.client.clone());
         // Behind another address the library's limiter would count against the wrong server.
-        let builder = match &config.api_url {
-            Some(base) => builder.proxy(base.clone()).ratelimiter_disabled(true),
+        let builder = match api_url {
+            Some(base) => builder.proxy(base).ratelimiter_disabled(true),
             None => builder,
         };
         builder.build()

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serenity::gateway::ShardManager;
+use serenity::gateway::{ConnectionStage, ShardManager};
+use tokio::sync::watch;
 
 /// How often it is looked at; an age is right to this.
 const EVERY: Duration = Duration::from_secs(5);
@@ -23,18 +24,32 @@ impl Pulse {
         last.map(|(latency, at)| (latency, at.elapsed()))
     }
 
-    /// Looks at the connection until the task is dropped.
-    pub(super) async fn follow(self, shards: Arc<ShardManager>) {
+    /// Looks at the connection until the task is dropped, and corrects what was announced of it: when the library
+    /// cannot restore a connection it begins a new one, and says nothing of the old one's end.
+    pub(super) async fn follow(self, shards: Arc<ShardManager>, ready: watch::Sender<bool>) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut missed, mut corrected) = (0, false);
         loop {
             ticks.tick().await;
-            let latency = {
+            let (latency, there) = {
                 let runners = shards.runners.lock().await;
-                runners.values().find_map(|runner| runner.latency)
+                let there = runners
+                    .values()
+                    .any(|runner| runner.stage == ConnectionStage::Connected);
+                (runners.values().find_map(|runner| runner.latency), there)
             };
             if let Some(latency) = latency {
                 self.beat(latency);
+            }
+            missed = if there { 0 } else { missed + 1 };
+            // Its list is written a moment after its announcements: once is no proof.
+            if missed >= 2 && ready.send_replace(false) {
+                corrected = true;
+                tracing::warn!("the gateway connection is gone; connecting again");
+            } else if there && corrected {
+                corrected = false;
+                ready.send_replace(true);
             }
         }
     }

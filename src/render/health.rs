@@ -14,7 +14,7 @@ use crate::status::HealthReport;
 /// Discord wants a heartbeat every 41 s; two that were missed are a connection that is gone.
 const SILENT: Duration = Duration::from_secs(100);
 /// Transcripts and the database need little, but a full disk loses prompts.
-const LITTLE: u64 = 512 << 20;
+pub(super) const LITTLE: u64 = 512 << 20;
 
 /// A permission that the bot needs.
 struct Permission {
@@ -166,6 +166,12 @@ fn disk_check(report: &HealthReport) -> (bool, String) {
     }
 }
 
+/// The permissions that are needed and not among these bits, with what people miss without each.
+pub(super) fn missing(bits: u64) -> Vec<(&'static str, &'static str)> {
+    let missing = NEEDED.iter().filter(|p| bits & (1 << p.bit) == 0);
+    missing.map(|p| (p.name, p.lost)).collect()
+}
+
 fn permission_check(report: &HealthReport) -> (bool, String) {
     let bits = match &report.permissions {
         Ok(bits) => *bits,
@@ -174,9 +180,9 @@ fn permission_check(report: &HealthReport) -> (bool, String) {
             return line(false, "Permissions", &why, "Try again in a moment");
         }
     };
-    let missing = NEEDED.iter().filter(|p| bits & (1 << p.bit) == 0);
-    let missing: Vec<String> = missing
-        .map(|p| format!("\n-# ✗ {}: {}", p.name, p.lost))
+    let missing: Vec<String> = missing(bits)
+        .iter()
+        .map(|(name, lost)| format!("\n-# ✗ {name}: {lost}"))
         .collect();
     if missing.is_empty() {
         return line(

@@ -241,7 +241,7 @@ fn sentence(error: &str) -> String {
     }
 }
 
-fn ended(exit: &AgentExit) -> String {
+pub(super) fn ended(exit: &AgentExit) -> String {
     match &exit.how {
         ExitHow::Code(code) => format!("ended with exit code {code}"),
         ExitHow::Signal(signal) => format!("was killed by signal {signal}"),

@@ -140,6 +140,8 @@ pub struct SimConfig {
     pub max_pins: usize,
     /// Moves every id of the world, so that two simulators do not share them.
     pub seed: u64,
+    /// How many seconds its clock is ahead of this machine's.
+    pub clock_ahead_s: u64,
 }
 
 impl Default for SimConfig {
@@ -168,6 +170,7 @@ impl Default for SimConfig {
             upload_limit: 10 * 1024 * 1024,
             max_pins: 50,
             seed: 0,
+            clock_ahead_s: 0,
         }
     }
 }

@@ -71,7 +71,8 @@ async fn version(deps: &Deps) -> Result<(String, Duration), RunError> {
     Ok((version, begin.elapsed()))
 }
 
-async fn disk(dir: &Path) -> Result<Disk, String> {
+/// The disk that a directory is on.
+pub async fn disk(dir: &Path) -> Result<Disk, String> {
     let dir = dir.to_owned();
     let look = tokio::task::spawn_blocking(move || nix::sys::statvfs::statvfs(&dir));
     match tokio::time::timeout(OTHERS, look).await {

@@ -13,7 +13,7 @@ use crate::ids::ChannelId;
 use crate::session::Deps;
 use crate::session::view::{Status, all_views};
 
-pub use health::{Disk, HealthReport};
+pub use health::{Disk, HealthReport, disk};
 pub use host::{GatewayState, Host};
 
 /// A question that is part of a status may take so long; the status itself is worth more than any of them.

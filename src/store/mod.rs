@@ -18,6 +18,7 @@ pub mod answers;
 pub mod dashboards;
 pub mod dialogs;
 pub mod events;
+pub mod examine;
 pub mod facts;
 pub mod launches;
 mod missed;
@@ -141,6 +142,16 @@ pub fn is_busy(error: &anyhow::Error) -> bool {
         })
 }
 
+/// Whether the file is no database, or a broken one.
+fn is_damage(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(refusal) = error else {
+        return false;
+    };
+    let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
+    // Extended codes have the plain one in their low byte.
+    code.is_some_and(|code| matches!(code & 0xff, CORRUPT | NO_DATABASE))
+}
+
 /// How long the database takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
@@ -165,19 +176,12 @@ fn unusable(error: sqlx::Error, path: &Path) -> anyhow::Error {
         return anyhow::Error::new(error).context(format!("cannot open the database {place}"));
     };
     let message = refusal.message().to_owned();
-    match refusal
-        .code()
-        .as_deref()
-        .and_then(|code| code.parse::<u32>().ok())
-    {
-        // Extended codes have the plain one in their low byte.
-        Some(code) if matches!(code & 0xff, CORRUPT | NO_DATABASE) => {
-            UserError::new(format!("the database {place} is damaged: {message}"))
-                .hint("restore a copy of it, or move it away to begin with an empty one")
-                .into()
-        }
-        _ => anyhow::anyhow!("cannot open the database {place}: {message}"),
+    if is_damage(&error) {
+        return UserError::new(format!("the database {place} is damaged: {message}"))
+            .hint("restore a copy of it, or move it away to begin with an empty one")
+            .into();
     }
+    anyhow::anyhow!("cannot open the database {place}: {message}")
 }
 
 /// Makes the file, readable by its owner alone, before SQLite does: its companions copy the mode.

@@ -246,10 +246,10 @@ const RULES: &[Rule] = &[
         ),
     },
     Rule {
-        name: "processes are started in the agent's room",
+        name: "processes are started in the agent's room, and systemctl by the service command",
         ban: Ban::Outside {
-            words: &["tokio::process", "std::process::Command"],
-            rooms: &["agent/"],
+            words: &["tokio::process", "process::Command", "process::{Command"],
+            rooms: &["agent/", "scripted/", "cli/service.rs"],
         },
         sample: (
             "discord/commands/health.rs",

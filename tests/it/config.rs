@@ -266,22 +266,16 @@ fn a_file_that_others_can_read_or_with_a_slip_in_a_name_is_warned_about() {
         "DISCORD_BOT_TOKEN=a.b.c\nDISCORD_ALLOWED_USER=1\nEDITOR=vi\n",
     );
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let warnings = desk.load_with(&file).unwrap().warnings.join("\n");
-    assert!(warnings.contains("chmod 600"), "{warnings}");
+    let config = desk.load_with(&file).unwrap();
+    assert_eq!(config.exposed.as_deref(), Some(file.as_path()));
+    let warnings = config.warnings.join("\n");
     assert!(
         warnings.contains("sets DISCORD_ALLOWED_USER, which"),
         "{warnings}"
     );
     assert!(!warnings.contains("EDITOR"), "{warnings}");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(
-        !desk
-            .load_with(&file)
-            .unwrap()
-            .warnings
-            .join("\n")
-            .contains("chmod")
-    );
+    assert_eq!(desk.load_with(&file).unwrap().exposed, None);
 }
 
 #[test]

@@ -165,6 +165,7 @@ impl Bench {
             endpoint,
             shutdown: shutdown.clone(),
             patience: daemon::CONNECT_TIMEOUT,
+            manager: daemon::Manager::default(),
         };
         // A runtime of its own, so that everything in it can be ended at once.
         let runtime = tokio::runtime::Builder::new_multi_thread()

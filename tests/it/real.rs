@@ -12,7 +12,7 @@ use crate::harness::{Bench, Setup, answers, eventually, processes};
 pub struct Model {
     child: Child,
     home: tempfile::TempDir,
-    name: String,
+    pub name: String,
 }
 
 impl Model {

@@ -163,5 +163,6 @@ async fn ports(shutdown: CancellationToken) -> Result<Ports> {
         endpoint: Endpoint::new()?,
         shutdown,
         patience: daemon::CONNECT_TIMEOUT,
+        manager: daemon::Manager::default(),
     })
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serenity::http::Route;
 
 use super::{Rest, RestError};
-use crate::ids::{ChannelId, GuildId};
+use crate::ids::{ChannelId, GuildId, UserId};
 
 /// Discord's types of channels that take messages: text, announcements, and the three kinds of threads.
 const WRITABLE: [u8; 5] = [0, 5, 10, 11, 12];
@@ -43,7 +43,37 @@ impl NamedChannel {
     }
 }
 
+/// A person in a server.
+#[derive(Debug, Deserialize)]
+struct Member {
+    user: Named,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
+    username: String,
+}
+
 impl Rest {
+    /// The servers that the bot is in.
+    pub async fn guilds(&self) -> Result<Vec<NamedGuild>, RestError> {
+        self.get(Route::UserMeGuilds).await
+    }
+
+    /// What somebody in the server is called; `None` where nobody there has this id.
+    pub async fn member_name(&self, guild: GuildId, user: UserId) -> Result<Option<String>, RestError> {
+        let route = Route::GuildMember {
+            guild_id: guild.get().into(),
+            user_id: user.get().into(),
+        };
+        match self.get::<Member>(route).await {
+            Ok(member) => Ok(Some(member.user.username)),
+            Err(RestError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The server.
     pub async fn guild(&self, guild: GuildId) -> Result<NamedGuild, RestError> {
         self.get(Route::Guild {

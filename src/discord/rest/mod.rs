@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 mod answers;
 mod call;
+mod clock;
 mod failure;
 mod fetched;
 mod guild;
@@ -27,6 +28,7 @@ mod reads;
 mod windows;
 
 pub use call::Call;
+pub use clock::Offset;
 pub use failure::RestError;
 use failure::{explain, unanswered, unsendable};
 pub use fetched::{
@@ -34,7 +36,7 @@ pub use fetched::{
 };
 pub use guild::{NamedChannel, NamedGuild};
 pub(crate) use reads::list;
-pub use reads::{Application, Me};
+pub use reads::{Application, Me, Owner};
 
 /// Discord allows a bot fifty requests a second. Up to ten go at once, then forty a second, so that no
 /// second has more than fifty: a thousand lanes that wake together would otherwise earn a thousand 429s, and

@@ -42,6 +42,27 @@ pub struct Application {
     /// Flags, among them which privileged intents are switched on.
     #[serde(default)]
     pub flags: u64,
+    /// Who made it, where it does not belong to a team.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+}
+
+/// Who made an application.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Owner {
+    /// Their id.
+    pub id: UserId,
+    /// Their name.
+    #[serde(default)]
+    pub username: String,
+}
+
+impl Application {
+    /// Whether the bot is given the text of messages: for a bot in many servers, or in a few.
+    #[must_use]
+    pub const fn reads_messages(&self) -> bool {
+        self.flags & (1 << 18 | 1 << 19) != 0
+    }
 }
 
 /// A thread on a message.

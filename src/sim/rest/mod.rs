@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -131,11 +131,16 @@ async fn guard(
     };
     passage.record();
     let authorized = passage.authorized(request.headers());
-    let response = if authorized {
+    let mut response = if authorized {
         passage.through(request, next).await
     } else {
         ApiError::unauthorized().into_response()
     };
+    let ahead = passage.sim.look(|world| world.config.clock_ahead_s);
+    let now = std::time::SystemTime::now() + Duration::from_secs(ahead);
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
+        response.headers_mut().insert(DATE, date);
+    }
     passage.settle(response.status());
     response
 }
