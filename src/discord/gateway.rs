@@ -284,17 +284,22 @@ pub async fn run(
         stop.clone(),
     ));
     tokio::select! {
-        ended = client.start() => match ended {
-            Err(s::Error::Gateway(GatewayError::InvalidAuthentication)) => Err(Fatal::TokenRejected.into()),
-            Err(s::Error::Gateway(
-                GatewayError::DisallowedGatewayIntents | GatewayError::InvalidGatewayIntents,
-            )) => Err(Fatal::Intents.into()),
-            Err(error) => Err(error).context("the gateway connection ended"),
-            Ok(()) => Err(anyhow::anyhow!("the gateway connection ended")),
-        },
+        ended = client.start() => Err(why_ended(ended)),
         () = stop.cancelled() => {
             shards.shutdown_all().await;
             Ok(())
         }
+    }
+}
+
+/// A connection that ended by itself; only some of the reasons are a person's to mend.
+fn why_ended(ended: s::Result<()>) -> anyhow::Error {
+    match ended {
+        Err(s::Error::Gateway(GatewayError::InvalidAuthentication)) => Fatal::TokenRejected.into(),
+        Err(s::Error::Gateway(
+            GatewayError::DisallowedGatewayIntents | GatewayError::InvalidGatewayIntents,
+        )) => Fatal::Intents.into(),
+        Err(error) => anyhow::Error::new(error).context("the gateway connection ended"),
+        Ok(()) => anyhow::anyhow!("the gateway connection ended"),
     }
 }
