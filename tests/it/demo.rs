@@ -240,12 +240,14 @@ async fn the_demo_describes_itself_and_restarts_its_daemon() {
     demo.post("/sim/gateway", json!({"down": false})).await;
     demo.connected(true).await;
 
-    let said = json!({"user": "alice", "channel": "home", "text": "STEERABLE"});
+    let said = json!({"user": "alice", "channel": "home", "text": "SAY:It is under way now\nSTEERABLE"});
     let message = demo.post("/sim/say", said).await.1["message"].clone();
     let rocket = json!({"user": "alice", "message": message, "emoji": "🚀"});
     demo.post("/sim/react", rocket).await;
-    demo.until("the thread", |state| {
-        (!thread_texts(state).is_empty()).then_some(())
+    // Until the agent has said something its turn may not have begun, and one that has not is simply run afterwards.
+    demo.until("the turn to be under way", |state| {
+        let texts = thread_texts(state);
+        texts.iter().any(|text| text.contains("under way")).then_some(())
     })
     .await;
     let say = |text: &str| {

@@ -1,12 +1,52 @@
 //! Documents that say something about the code say what is true.
 
+mod canvas;
+mod command_line;
+mod configuration;
+mod mentions;
+
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ompcord::error::Fatal;
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The files of a folder whose names end like this, from the root of the project.
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let mut found: Vec<String> = std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| PathBuf::from(folder).join(entry.unwrap().file_name()))
+        .filter(|path| root().join(path).is_file())
+        .map(|path| path.to_str().unwrap().trim_start_matches("./").to_owned())
+        .filter(|path| path.ends_with(ending))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Every document that a person reads.
+fn documents() -> Vec<String> {
+    [files(".", ".md"), files("docs", ".md")].concat()
+}
+
+/// What stands between two marks of a document has to be this. With `UPDATE_DOCUMENTS=1` it is written.
+fn same_part(path: &str, (begin, end): (&str, &str), wanted: &str) {
+    let document = read(path);
+    let (before, rest) = document.split_once(begin).unwrap();
+    let (found, after) = rest.split_once(end).unwrap();
+    if found != wanted && std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        let text = format!("{before}{begin}{wanted}{end}{after}");
+        std::fs::write(root().join(path), text).unwrap();
+        return;
+    }
+    assert_eq!(found, wanted, "{path}; UPDATE_DOCUMENTS=1 writes it");
 }
 
 #[test]
