@@ -46,9 +46,11 @@ pub enum UnitSeen {
 /// The unit for an installation.
 #[must_use]
 pub fn unit(installation: &Installation) -> String {
-    let mut exec = format!("{EXEC}{} run", word(&installation.program.display().to_string()));
+    // In a command, and only there, a dollar sign would begin a variable.
+    let argument = |path: &Path| word(&path.display().to_string().replace('$', "$$"));
+    let mut exec = format!("{EXEC}{} run", argument(&installation.program));
     if let Some(file) = &installation.env_file {
-        let _written = write!(exec, " --env-file {}", word(&file.display().to_string()));
+        let _written = write!(exec, " --env-file {}", argument(file));
     }
     let mut text = String::with_capacity(TEMPLATE.len() + 256);
     for line in TEMPLATE.lines() {
@@ -69,8 +71,6 @@ pub fn unit(installation: &Installation) -> String {
 /// A word as systemd reads it: percent signs and backslashes mean something, spaces end it.
 fn word(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
-    // In a command, a dollar sign would begin a variable.
-    let text = text.replace('$', "$$");
     if text.contains(char::is_whitespace) {
         format!("\"{text}\"")
     } else {
@@ -124,9 +124,9 @@ mod tests {
 
     fn installation() -> Installation {
         Installation {
-            program: "/home/me/my tools/100%/ompcord".into(),
+            program: "/home/me/my tools/100%/$x/ompcord".into(),
             env_file: Some("/etc/ompcord/env".into()),
-            path: Some("/home/me/bin:/usr/bin".to_owned()),
+            path: Some("/home/$me/bin:/usr/bin".to_owned()),
         }
     }
 
@@ -140,8 +140,8 @@ mod tests {
         assert_eq!(
             changed,
             [
-                "ExecStart=\"/home/me/my tools/100%%/ompcord\" run --env-file /etc/ompcord/env",
-                "Environment=PATH=/home/me/bin:/usr/bin",
+                "ExecStart=\"/home/me/my tools/100%%/$$x/ompcord\" run --env-file /etc/ompcord/env",
+                "Environment=PATH=/home/$me/bin:/usr/bin",
             ]
         );
         assert!(same(&text, TEMPLATE) && !same(&text.replace("=notify", "=exec"), TEMPLATE));

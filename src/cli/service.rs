@@ -77,8 +77,15 @@ pub(super) fn install(env_file: Option<&Path>, start: bool) -> Result<()> {
             run(&mut systemctl(arguments)).map_err(|why| words::not_started(&path, &why))?;
         }
     }
-    let lingers = start && run(Command::new("loginctl").arg("enable-linger")).is_ok();
+    let lingers = start && stays_on();
     Ok(out::line(&words::service_installed(&path, start, lingers))?)
+}
+
+/// Whether it runs while nobody is logged in, if need be from now on. Where an administrator saw to it already, asking
+/// for it may be refused.
+fn stays_on() -> bool {
+    home(None).linger.is_some_and(|flag| flag.exists())
+        || run(Command::new("loginctl").arg("enable-linger")).is_ok()
 }
 
 fn uninstall() -> Result<()> {
