@@ -9,6 +9,7 @@ use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::footer;
+use super::text::is_hidden;
 
 /// How many tools the message shows; the rest is a count.
 const SHOWN: usize = 12;
@@ -325,12 +326,9 @@ fn clean_end(text: &str, limit: usize) -> String {
     clean(tail, limit * 8)
 }
 
-/// Characters that change how their neighbours look without being seen: bidirectional controls, zero-width
-/// characters (but for the joiner that emoji need) and tags.
+/// What nobody sees, joiners of letters and tags too; only the joiner that emoji need stays.
 fn invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    is_hidden(c) || matches!(c, '\u{200c}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The first `limit` characters, the last one an ellipsis when something is missing; no grapheme is cut in half.

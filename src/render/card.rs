@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::footer::{context, cost, name};
 use super::notice::{Style, buttons};
-use super::text::{clip, code, escape, grouped};
+use super::text::{clip, code, escape, grouped, plain};
 use crate::ids::SessionId;
 use crate::session::view::{SessionView, Status};
 
@@ -117,7 +117,12 @@ fn about(view: &SessionView) -> String {
     // The root has no name of its own.
     let workspace = Path::new(&view.workspace).file_name();
     let workspace = workspace.map_or(view.workspace.as_str().into(), std::ffi::OsStr::to_string_lossy);
-    format!("{} ⋅ {} ⋅ {}", clip(&workspace, 60), view.approval_mode, view.id)
+    format!(
+        "{} ⋅ {} ⋅ {}",
+        clip(&plain(&workspace), 60),
+        view.approval_mode,
+        view.id
+    )
 }
 
 fn row(view: &SessionView) -> Value {
@@ -256,7 +261,7 @@ mod tests {
             ..view(1, Status::Busy, "working")
         };
         let shown = page(&card(&hostile, false));
-        assert!(shown.contains(r"\*\*m\*\* \<\@1\>"), "{shown}");
+        assert!(shown.contains("\\*\\*m\\*\\* \\<@\u{200b}1\\>"), "{shown}");
         assert!(shown.chars().count() < 800, "{shown}");
     }
 

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use super::text::{clip, escape, plain};
+
 /// A name longer than this is cut; a branch named by a machine must not fill the screen of a telephone.
 const NAME_CHARS: usize = 60;
 
@@ -108,29 +110,8 @@ pub(super) fn cost(dollars: f64) -> Option<String> {
 
 /// A name that somebody else chose, such as a branch: on one line, of bounded length, and without markup of its own.
 pub(super) fn name(raw: &str) -> Option<String> {
-    let words: Vec<&str> = raw
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let plain = words.join(" ");
-    if plain.is_empty() {
-        return None;
-    }
-    let mut shown = String::with_capacity(plain.len());
-    for (count, c) in plain.chars().enumerate() {
-        if count == NAME_CHARS {
-            shown.push('…');
-            break;
-        }
-        if matches!(
-            c,
-            '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '[' | ']' | '(' | ')' | '@'
-        ) {
-            shown.push('\\');
-        }
-        shown.push(c);
-    }
-    Some(shown)
+    let words = plain(raw).split_whitespace().collect::<Vec<_>>().join(" ");
+    (!words.is_empty()).then(|| escape(&clip(&words, NAME_CHARS)))
 }
 
 #[cfg(test)]
@@ -184,15 +165,18 @@ mod tests {
     #[test]
     fn a_hostile_branch_stays_on_its_line_and_is_no_markup() {
         let hostile = Footer {
-            branch: Some("a\n@everyone **b** <@1>".into()),
+            branch: Some("a\n@everyone **b**\u{202e} <@1>".into()),
             ..Footer::default()
         };
-        assert_eq!(footer(&hostile), r"-# a \@everyone \*\*b\*\* \<\@1\>");
+        assert_eq!(
+            footer(&hostile),
+            "-# a @\u{200b}everyone \\*\\*b\\*\\* \\<@\u{200b}1\\>"
+        );
         let long = Footer {
             branch: Some("x".repeat(5000)),
             ..Footer::default()
         };
-        assert_eq!(footer(&long).chars().count(), "-# ".len() + NAME_CHARS + 1);
+        assert_eq!(footer(&long).chars().count(), "-# ".len() + NAME_CHARS);
         assert_eq!(
             footer(&Footer {
                 branch: Some(" \n".into()),

@@ -141,7 +141,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// The text without terminal escape sequences, control characters (tabs and newlines stay) and characters that
-/// change the direction of what follows.
+/// nobody sees.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -162,7 +162,16 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 fn is_unprintable(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\t' | '\n')) || is_bidi_control(c)
+    (c.is_control() && !matches!(c, '\t' | '\n')) || is_hidden(c)
+}
+
+/// Characters that nobody sees and that no word needs: with them two names look the same, or one reads backwards.
+pub(crate) fn is_hidden(c: char) -> bool {
+    is_bidi_control(c)
+        || matches!(
+            c,
+            '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 /// Marks that turn the direction of text: with them a file name can show an ending that it does not have.

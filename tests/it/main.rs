@@ -34,6 +34,7 @@ mod feedback;
 mod flood;
 mod fuzz;
 mod harness;
+mod hostile;
 mod http;
 #[cfg(feature = "failpoints")]
 mod kills;

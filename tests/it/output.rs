@@ -41,7 +41,7 @@ fn squeezed(text: &str) -> Vec<&str> {
 }
 
 /// The thread as a reader sees it, one line per message; what differs from run to run is replaced.
-fn page(sim: &Sim, thread: ThreadId) -> String {
+pub fn page(sim: &Sim, thread: ThreadId) -> String {
     let mut page = String::new();
     for message in talk(sim, thread).iter().filter(|m| m.by_bot) {
         let marks = [

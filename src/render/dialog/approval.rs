@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::question::{Doubt, Kind, Question, choices};
 use super::visible;
 use crate::event::{Dialog, DialogKind};
-use crate::render::text::is_bidi_control;
+use crate::render::text::is_hidden;
 
 /// The gate's option that lets the tool run.
 pub(crate) const APPROVE: &str = "Approve";
@@ -30,7 +30,7 @@ pub(crate) fn tool_of(dialog: &Dialog) -> Option<&str> {
     };
     let is_gate = options.iter().map(String::as_str).eq([APPROVE, DENY]);
     let tool = dialog.title.lines().next()?.strip_prefix(BEGINNING)?.trim();
-    let is_name = |c: char| !c.is_control() && !is_bidi_control(c);
+    let is_name = |c: char| !c.is_control() && !is_hidden(c);
     let fits = !tool.is_empty() && tool.chars().count() <= 120 && tool.chars().all(is_name);
     (is_gate && fits).then_some(tool)
 }

@@ -363,7 +363,7 @@ pub(super) fn visible(text: &str) -> String {
             '\n' | '\t' => out.push(c),
             '\u{0}'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('␀')),
             '\u{7f}' => out.push('␡'),
-            c if c.is_control() || super::text::is_bidi_control(c) => {
+            c if c.is_control() || super::text::is_hidden(c) => {
                 out.extend(["⟨U+", &format!("{:04X}", u32::from(c)), "⟩"]);
             }
             c => out.push(c),
