@@ -3,6 +3,7 @@
 //! Without it, exit codes and the wording of errors would differ from subcommand to subcommand, and systemd could
 //! not tell a wrong token from a crash.
 
+mod backup;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
@@ -72,6 +73,8 @@ enum Command {
     Service(service::Args),
     /// Check everything that ompcord stands on, and say what to do
     Doctor(doctor::Args),
+    /// Copy the database into a file, also while the daemon runs
+    Backup(backup::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
     /// Send a message to Discord, through the running daemon or else a webhook
@@ -105,6 +108,7 @@ impl Cli {
             Command::Setup(args) => setup::execute(&args, env_file),
             Command::Service(args) => return coded(service::execute(&args, env_file)),
             Command::Doctor(args) => return coded(doctor::execute(&args, env_file)),
+            Command::Backup(args) => backup::execute(&args, env_file),
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
