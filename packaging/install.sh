@@ -44,13 +44,19 @@ files() {
 completions/ompcord.bash share/bash-completion/completions/ompcord 644
 completions/_ompcord share/zsh/site-functions/_ompcord 644
 completions/ompcord.fish share/fish/vendor_completions.d/ompcord.fish 644
-ompcord.1 share/man/man1/ompcord.1 644
 LICENSE share/doc/ompcord/LICENSE 644
 README.md share/doc/ompcord/README.md 644
 CHANGELOG.md share/doc/ompcord/CHANGELOG.md 644
 .env.example share/doc/ompcord/env.example 644
 install.sh share/doc/ompcord/install.sh 755
 LIST
+}
+
+# The pages, one for each subcommand.
+pages() {
+  for page in "$1"/ompcord.1 "$1"/ompcord-*.1; do
+    if [ -f "$page" ]; then printf '%s\n' "$page"; fi
+  done
 }
 
 # Puts a file into its place in one step, so that a program that runs keeps the one that it has.
@@ -74,6 +80,8 @@ install() {
     exit 1
   }
   files | while read -r from to mode; do put "$here/$from" "$prefix/$to" "$mode"; done
+  pages "$prefix/share/man/man1" | while read -r page; do rm -f "$page"; done
+  pages "$here/man" | while read -r page; do put "$page" "$prefix/share/man/man1/$(basename "$page")" 644; done
   # The program fills in where it is. Without a PATH the unit keeps its own, which is not that of one shell.
   mkdir -p "$(dirname "$unit")"
   env -u PATH "$program" service print >"$unit.new"
@@ -98,6 +106,7 @@ uninstall() {
   fi
   rm -f "$program" "$unit"
   files | while read -r _ to _; do rm -f "$prefix/$to"; done
+  pages "$prefix/share/man/man1" | while read -r page; do rm -f "$page"; done
   # Directories that are empty now, from the inside out; others may have files in them.
   for dir in bin share/systemd/user share/systemd share/bash-completion/completions share/bash-completion \
     share/zsh/site-functions share/zsh share/fish/vendor_completions.d share/fish share/man/man1 share/man \

@@ -90,7 +90,7 @@ enum Command {
     /// Print completions for a shell
     Completions(pages::Args),
     /// Print the man page
-    Man,
+    Man(pages::ManArgs),
 }
 
 impl Cli {
@@ -116,7 +116,7 @@ impl Cli {
             Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
             Command::Completions(args) => pages::completions(&args),
-            Command::Man => pages::man(),
+            Command::Man(args) => pages::man(&args),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
