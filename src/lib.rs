@@ -17,6 +17,7 @@ pub mod ids;
 pub mod ingress;
 pub mod mcp;
 pub mod render;
+mod retention;
 #[cfg(feature = "demo")]
 pub mod scripted;
 pub mod service;

@@ -78,16 +78,21 @@ fn word(text: &str) -> String {
     }
 }
 
-/// Looks at what is installed in a directory of user units.
+/// Looks at what is installed: the user's own unit goes before one that came with a package.
 #[must_use]
-pub fn look(units: Option<&Path>, linger: Option<&Path>) -> UnitSeen {
-    let Some(unit) = units.map(|units| units.join(UNIT)) else {
+pub fn look(units: Option<&Path>, packaged: &[PathBuf], linger: Option<&Path>) -> UnitSeen {
+    let Some(units) = units else {
         return UnitSeen::No;
     };
-    let Ok(text) = std::fs::read_to_string(&unit) else {
+    let dirs = std::iter::once(units).chain(packaged.iter().map(PathBuf::as_path));
+    let found = dirs
+        .map(|dir| dir.join(UNIT))
+        .find_map(|unit| Some((std::fs::read_to_string(&unit).ok()?, unit)));
+    let Some((text, unit)) = found else {
         return UnitSeen::No;
     };
-    let wants = unit.with_file_name("default.target.wants").join(UNIT);
+    // Wherever it is, that it starts by itself is the user's own affair.
+    let wants = units.join("default.target.wants").join(UNIT);
     UnitSeen::Installed {
         current: same(&text, TEMPLATE),
         lost: program(&text).filter(|program| !program.exists()),
@@ -152,9 +157,14 @@ mod tests {
     #[test]
     fn what_is_installed_is_seen() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(look(Some(dir.path()), None), UnitSeen::No);
+        assert_eq!(look(Some(dir.path()), &[], None), UnitSeen::No);
+        let packaged = [dir.path().join("packaged")];
+        std::fs::create_dir(&packaged[0]).unwrap();
+        std::fs::write(packaged[0].join(UNIT), TEMPLATE).unwrap();
+        let seen = look(Some(dir.path()), &packaged, None);
+        assert!(matches!(seen, UnitSeen::Installed { unit, .. } if unit == packaged[0].join(UNIT)));
         std::fs::write(dir.path().join(UNIT), unit(&installation())).unwrap();
-        let seen = look(Some(dir.path()), Some(&dir.path().join("linger")));
+        let seen = look(Some(dir.path()), &packaged, Some(&dir.path().join("linger")));
         let wanted = UnitSeen::Installed {
             unit: dir.path().join(UNIT),
             current: true,

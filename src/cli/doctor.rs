@@ -58,7 +58,10 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<ExitCode> 
 pub(super) fn home(env_file: Option<&Path>) -> Home {
     let user = process_env("USER").or_else(|| process_env("LOGNAME"));
     let place = AgentPlace::load(env_file, process_env).ok();
+    let data = place.as_ref().and_then(|place| place.data_dir.parent());
+    let packages = data.into_iter().chain([Path::new("/usr/local/share")]);
     Home {
+        packaged_units: packages.map(|dir| dir.join("systemd/user")).collect(),
         units: config_home(&process_env).map(|config| config.join("systemd/user")),
         linger: user.map(|user| Path::new("/var/lib/systemd/linger").join(user)),
         extension: place.map(|place| place.data_dir.join("extension")),

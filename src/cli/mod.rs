@@ -3,6 +3,7 @@
 //! Without it, exit codes and the wording of errors would differ from subcommand to subcommand, and systemd could
 //! not tell a wrong token from a crash.
 
+mod backup;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
@@ -72,6 +73,8 @@ enum Command {
     Service(service::Args),
     /// Check everything that ompcord stands on, and say what to do
     Doctor(doctor::Args),
+    /// Copy the database into a file, also while the daemon runs
+    Backup(backup::Args),
     /// Give an agent a prompt, through the running daemon
     Send(send::Args),
     /// Send a message to Discord, through the running daemon or else a webhook
@@ -87,7 +90,7 @@ enum Command {
     /// Print completions for a shell
     Completions(pages::Args),
     /// Print the man page
-    Man,
+    Man(pages::ManArgs),
 }
 
 impl Cli {
@@ -105,6 +108,7 @@ impl Cli {
             Command::Setup(args) => setup::execute(&args, env_file),
             Command::Service(args) => return coded(service::execute(&args, env_file)),
             Command::Doctor(args) => return coded(doctor::execute(&args, env_file)),
+            Command::Backup(args) => backup::execute(&args, env_file),
             Command::Send(args) => send::execute(args, env_file),
             Command::Notify(args) => notify::execute(&args, env_file),
             Command::Sessions(args) => sessions::execute(&args, env_file),
@@ -112,7 +116,7 @@ impl Cli {
             Command::Mcp(args) => mcp::execute(&args, env_file),
             Command::Version(args) => version::execute(&args),
             Command::Completions(args) => pages::completions(&args),
-            Command::Man => pages::man(),
+            Command::Man(args) => pages::man(&args),
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,24 @@ use super::read::{Home, Reader};
 /// The file in the state directory that holds the owner's token.
 pub(super) const TOKEN_FILE: &str = "api-token";
 
+/// The file in the state directory that holds what must survive.
+pub(super) const DATABASE_FILE: &str = "ompcord.db";
+
+/// Where the database is, for whoever needs nothing else. Read as [`Reach::load`] does.
+pub fn database(
+    env_file: Option<&Path>,
+    vars: impl Fn(&str) -> Option<String>,
+) -> Result<PathBuf, ConfigError> {
+    let home = Home::find(&vars);
+    let mut reader = Reader::new(EnvFile::find(env_file, home.config.as_deref()), &vars);
+    match reader.state_dir(&home) {
+        Some(state_dir) if reader.problems.is_empty() => Ok(state_dir.join(DATABASE_FILE)),
+        _ => Err(ConfigError {
+            problems: reader.problems,
+        }),
+    }
+}
+
 /// Where the daemon is, and what to show it.
 #[derive(Debug, Clone)]
 pub struct Reach {

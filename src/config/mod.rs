@@ -25,7 +25,7 @@ use secrecy::SecretString;
 
 use crate::ids::{ChannelId, GuildId, RoleId, UserId};
 
-pub use self::client::{AgentPlace, Hook, Reach};
+pub use self::client::{AgentPlace, Hook, Reach, database};
 pub use self::draft::{Draft, Item};
 pub use self::lock::{Holder, InstanceLock, LockError};
 pub use self::paths::{create_private_dir, create_private_file, write_private};
@@ -34,7 +34,7 @@ pub use self::secrets::secrets_in;
 pub use self::value::LaunchEmoji;
 
 /// Every variable that the daemon reads, in the order of `.env.example`.
-pub const VARIABLES: [&str; 25] = [
+pub const VARIABLES: [&str; 26] = [
     "DISCORD_BOT_TOKEN",
     "DISCORD_BOT_TOKEN_FILE",
     "DISCORD_GUILD_ID",
@@ -56,6 +56,7 @@ pub const VARIABLES: [&str; 25] = [
     "OMPCORD_AGENT_ENV",
     "OMPCORD_HTTP_ADDR",
     "OMPCORD_STATE_DIR",
+    "OMPCORD_RETENTION",
     "OMPCORD_LOG",
     "OMPCORD_LOG_FORMAT",
     "DISCORD_WEBHOOK_URL",
@@ -83,6 +84,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Where everything that must survive is kept.
     pub state_dir: PathBuf,
+    /// How long what is over is kept; `None` is for ever.
+    pub retention: Option<Duration>,
     /// What is logged, and how.
     pub log: Log,
     /// A webhook for notifications. Its path is a secret.
@@ -259,7 +262,7 @@ impl Config {
     /// The database.
     #[must_use]
     pub fn database_path(&self) -> PathBuf {
-        self.state_dir.join("ompcord.db")
+        self.state_dir.join(client::DATABASE_FILE)
     }
 
     /// The owner's token of the HTTP API.

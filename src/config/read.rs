@@ -17,6 +17,7 @@ use crate::ids::{ChannelId, GuildId};
 
 const DEFAULT_PROCESSES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
+const DEFAULT_RETENTION: Duration = Duration::from_hours(30 * 24);
 const DEFAULT_PORT: u16 = 8901;
 const TOKEN_HINT: &str = "discord.com/developers/applications, your application, Bot, Reset Token";
 
@@ -36,6 +37,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         .as_deref()
         .map(|state_dir| reader.agent(&home, state_dir));
     let http_addr = reader.http_addr();
+    let retention = reader.optional("OMPCORD_RETENTION", value::retention);
     let log = reader.log();
     let webhook_url = reader.webhook_url();
     let api_url = reader.api_url();
@@ -62,6 +64,7 @@ pub(super) fn load(env_file: Option<&Path>, vars: Vars<'_>) -> Result<Config, Co
         agent,
         http_addr,
         state_dir,
+        retention: retention.unwrap_or(Some(DEFAULT_RETENTION)),
         log,
         webhook_url,
         api_url,

@@ -192,6 +192,19 @@ pub(super) fn duration(text: &str) -> Result<Duration, Mismatch> {
     }
 }
 
+/// How long what is over is kept; `None` is for ever.
+pub(super) fn retention(text: &str) -> Result<Option<Duration>, Mismatch> {
+    if ["off", "forever"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Ok(None);
+    }
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration >= Duration::from_hours(1) => Ok(Some(duration)),
+        _ => Err(Mismatch::expected(
+            "a duration of at least one hour, such as 30d, 12w or 36h, or off",
+        )),
+    }
+}
+
 pub(super) fn loopback(text: &str) -> Result<SocketAddr, Mismatch> {
     let expected = || Mismatch::expected("a loopback address and a port, such as 127.0.0.1:8901");
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
@@ -436,6 +449,9 @@ mod tests {
         assert!(path("code", home).is_err() && path("~you/x", home).is_err());
         assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
         assert!(duration("15").is_err() && duration("0s").is_err());
+        assert_eq!(retention("4w"), Ok(Some(Duration::from_hours(28 * 24))));
+        assert_eq!((retention("off"), retention("Forever")), (Ok(None), Ok(None)));
+        assert!(retention("30").is_err() && retention("30m").is_err() && retention("0").is_err());
         assert!(max_processes("0").is_err() && max_processes("257").is_err() && max_processes("8").is_ok());
         assert_eq!(ids::<u64>(" 1, 2,,1 "), Ok(BTreeSet::from([1, 2])));
         assert_eq!(ids::<u64>("1,x").unwrap_err().found.as_deref(), Some("\"x\""));

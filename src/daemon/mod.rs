@@ -231,7 +231,7 @@ impl Boot {
         for session in store.sessions_to_wake().await? {
             deps.sessions.wake(&session);
         }
-        self.tell_manager(&deps, &gateway_seen, &stop);
+        self.look_after(&deps, &gateway_seen, &stop);
         self.open_api(&deps, &ingress, &stop);
         let tasks = (self.tracker.clone(), stop.clone());
         let client = gateway::run(config.clone(), ingress, login, gateway_ready, tasks);
@@ -297,8 +297,10 @@ impl Boot {
         Ok(deps)
     }
 
-    /// From now on the service manager is told how it goes, until `stop`.
-    fn tell_manager(&self, deps: &Arc<Deps>, ready: &watch::Receiver<bool>, stop: &CancellationToken) {
+    /// From now on the service manager is told how it goes, and what is old is forgotten, until `stop`.
+    fn look_after(&self, deps: &Arc<Deps>, ready: &watch::Receiver<bool>, stop: &CancellationToken) {
+        let old = crate::retention::look_after(deps.clone(), ready.clone(), stop.clone());
+        self.tracker.spawn(old);
         let (manager, deps, ready, stop) = (self.manager, deps.clone(), ready.clone(), stop.clone());
         self.tracker
             .spawn(async move { manager.follow(&deps, ready, stop).await });

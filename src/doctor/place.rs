@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Home {
     /// The directory of systemd's user units.
     pub units: Option<PathBuf>,
+    /// Where packages put such units.
+    pub packaged_units: Vec<PathBuf>,
     /// Where systemd notes that this user's services run without a login.
     pub linger: Option<PathBuf>,
     /// Where the extension is installed.
@@ -60,7 +62,11 @@ pub(super) async fn look(config: &Config, home: &Home) -> Place {
             .as_deref()
             .and_then(extension)
             .unwrap_or(ExtensionSeen::No),
-        unit: service::look(home.units.as_deref(), home.linger.as_deref()),
+        unit: service::look(
+            home.units.as_deref(),
+            &home.packaged_units,
+            home.linger.as_deref(),
+        ),
     }
 }
 

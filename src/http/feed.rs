@@ -21,7 +21,8 @@ use super::Api;
 use super::caller::{Caller, Query, number};
 use super::error::{ApiError, ErrorBody};
 use crate::ids::SessionId;
-use crate::store::events::StoredEvent;
+use crate::store::events::{Source, StoredEvent};
+use crate::store::now_ms;
 use crate::token::Principal;
 
 /// How many events are read at once.
@@ -42,7 +43,8 @@ pub(super) struct Which {
 }
 
 /// Follow what happens. `id` is the place in the log, `event` the type, `data` JSON with `session_id`, `event_type`,
-/// `content`, `data`, `timestamp` and `source` (`agent` or `daemon`). Events are kept for a week.
+/// `content`, `data`, `timestamp` and `source` (`agent` or `daemon`). Where some after the reader's place are not kept any
+/// more, an `events_forgotten` without an `id` says so first.
 #[utoipa::path(
     get,
     path = "/api/events",
@@ -91,6 +93,7 @@ pub(super) async fn follow(
         after,
         newest,
         page: VecDeque::new(),
+        told: 0,
     };
     Ok(Sse::new(unfold(reader, Reader::next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
@@ -101,6 +104,8 @@ struct Reader {
     after: i64,
     newest: watch::Receiver<i64>,
     page: VecDeque<StoredEvent>,
+    /// Up to which event it knows that some were forgotten.
+    told: i64,
 }
 
 impl Reader {
@@ -112,9 +117,16 @@ impl Reader {
             let newest = *self.newest.borrow_and_update();
             if newest > self.after {
                 let store = &self.api.deps.store;
-                let page = store.events_after(self.after, self.session.as_ref(), PAGE).await;
+                let page = store
+                    .events_kept_after(self.after, self.session.as_ref(), PAGE)
+                    .await;
                 match page {
-                    Ok(page) => {
+                    Ok((_, forgotten)) if forgotten > self.after.max(self.told) => {
+                        // The page is read again: by then it begins where this says.
+                        self.told = forgotten;
+                        return Some((Ok(gap(self.session.as_ref(), forgotten)), self));
+                    }
+                    Ok((page, _)) => {
                         let full = u32::try_from(page.len()).is_ok_and(|len| len >= PAGE);
                         let last = page.last().map_or(self.after, |event| event.id);
                         // Nothing of this session is between the last and the newest.
@@ -137,18 +149,38 @@ impl Reader {
     }
 }
 
-fn shown(event: &StoredEvent) -> Event {
-    #[derive(serde::Serialize)]
-    struct Shown<'a> {
-        session_id: &'a SessionId,
-        event_type: &'a str,
-        content: &'a str,
-        data: Option<&'a RawValue>,
-        timestamp: i64,
-        source: &'static str,
-    }
+/// An event as it is sent.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    session_id: Option<&'a SessionId>,
+    event_type: &'a str,
+    content: &'a str,
+    data: Option<&'a RawValue>,
+    timestamp: i64,
+    source: &'static str,
+}
+
+/// Events up to this one are not kept any more. It has no place in the log, so whoever comes again still has its own.
+fn gap(session: Option<&SessionId>, up_to: i64) -> Event {
+    const KIND: &str = "events_forgotten";
+    let content = format!("events up to {up_to} are not kept any more: some after your place are missing");
+    let data = RawValue::from_string(format!("{{\"up_to\":{up_to}}}")).ok();
     let shown = Shown {
-        session_id: &event.session,
+        session_id: session,
+        event_type: KIND,
+        content: &content,
+        data: data.as_deref(),
+        timestamp: now_ms(),
+        source: Source::Daemon.as_str(),
+    };
+    Event::default()
+        .event(KIND)
+        .data(serde_json::to_string(&shown).unwrap_or_default())
+}
+
+fn shown(event: &StoredEvent) -> Event {
+    let shown = Shown {
+        session_id: Some(&event.session),
         event_type: &event.kind,
         content: &event.content,
         data: event

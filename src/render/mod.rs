@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod answer;
+pub mod backup;
 pub mod board;
 pub mod card;
 pub(crate) mod dialog;

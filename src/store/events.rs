@@ -1,4 +1,4 @@
-//! The event log: what happened in the sessions, kept for a week, in one order that everybody sees.
+//! The event log: what happened in the sessions, in one order that everybody sees.
 //!
 //! One task writes. It takes whatever waits, stores it in one transaction and only then answers everybody, so that a
 //! thousand senders cost one flush of the disk and not a thousand. Whoever follows reads from the database and is woken
@@ -15,16 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Store, now_ms};
+use super::{Store, now_ms, retention};
 use crate::ids::SessionId;
 
-/// How long events are kept.
-const KEPT_MS: i64 = 7 * 24 * 3_600 * 1_000;
-/// How many are kept at most.
-const KEPT_ROWS: i64 = 1_000_000;
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-/// How many are deleted in one step, so that nobody waits long behind it.
-const PRUNE_STEP: i64 = 5_000;
 /// Senders that may wait for the writer with what they hold in memory.
 const SENDERS: usize = 64;
 /// Requests that are stored in one transaction at most.
@@ -138,10 +132,13 @@ impl EventLog {
     /// Starts the writer. It ends at `stop`, after what waits by then.
     pub async fn start(store: &Store, tracker: &TaskTracker, stop: CancellationToken) -> Result<Self> {
         let (intake, parcels) = mpsc::unbounded_channel();
+        let mut connection = store.pool().acquire().await?;
         let newest = sqlx::query_scalar!(r#"SELECT coalesce(max(event_id), 0) AS "id!: i64" FROM events"#)
-            .fetch_one(store.pool())
+            .fetch_one(&mut *connection)
             .await
             .context("cannot read the newest event")?;
+        // Where all of them were forgotten, whoever has seen less is still told.
+        let newest = newest.max(retention::forgotten(&mut connection).await?);
         let (told, newest) = watch::channel(newest);
         let writer = Writer {
             store: store.clone(),
@@ -316,23 +313,12 @@ impl Writer {
         self.connection.as_mut().context("there is no connection")
     }
 
+    /// By age they are forgotten elsewhere; here a program that runs wild is kept from filling the disk.
     async fn prune(&mut self) -> Result<()> {
-        let (too_old, too_many) = (now_ms() - KEPT_MS, *self.newest.borrow() - KEPT_ROWS);
+        let newest = *self.newest.borrow();
         let connection = self.connection().await?;
-        loop {
-            let gone = sqlx::query!(
-                "DELETE FROM events WHERE event_id IN (SELECT event_id FROM events ORDER BY event_id LIMIT ?3)
-                     AND (created_at < ?1 OR event_id < ?2)",
-                too_old,
-                too_many,
-                PRUNE_STEP
-            )
-            .execute(&mut *connection)
-            .await?;
-            if gone.rows_affected() == 0 {
-                return Ok(());
-            }
-        }
+        while retention::forget_too_many(connection, newest).await? {}
+        Ok(())
     }
 }
 
@@ -353,6 +339,19 @@ impl Fresh {
 }
 
 impl Store {
+    /// The same as [`Store::events_after`], with the newest event that was forgotten as of the same moment.
+    pub async fn events_kept_after(
+        &self,
+        after: i64,
+        session: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<(Vec<StoredEvent>, i64)> {
+        let mut tx = self.pool().begin().await.context("cannot read the events")?;
+        let events = read_after(&mut tx, after, session, limit).await?;
+        let forgotten = retention::forgotten(&mut tx).await?;
+        Ok((events, forgotten))
+    }
+
     /// Up to `limit` events after this one, of one session or of all, oldest first.
     pub async fn events_after(
         &self,
@@ -360,25 +359,36 @@ impl Store {
         session: Option<&SessionId>,
         limit: u32,
     ) -> Result<Vec<StoredEvent>> {
-        sqlx::query_as!(
-            StoredEvent,
-            r#"SELECT event_id AS "id!", session_id AS "session!: SessionId", source AS "source!: Source",
-                   event_type AS kind, content, data, happened_at
-               FROM events WHERE event_id > ?1 AND (?2 IS NULL OR session_id = ?2)
-               ORDER BY event_id LIMIT ?3"#,
-            after,
-            session,
-            limit
-        )
-        .fetch_all(self.pool())
-        .await
-        .context("cannot read the events")
+        let mut connection = self.pool().acquire().await?;
+        read_after(&mut connection, after, session, limit).await
     }
+}
+
+async fn read_after(
+    connection: &mut SqliteConnection,
+    after: i64,
+    session: Option<&SessionId>,
+    limit: u32,
+) -> Result<Vec<StoredEvent>> {
+    sqlx::query_as!(
+        StoredEvent,
+        r#"SELECT event_id AS "id!", session_id AS "session!: SessionId", source AS "source!: Source",
+               event_type AS kind, content, data, happened_at
+           FROM events WHERE event_id > ?1 AND (?2 IS NULL OR session_id = ?2)
+           ORDER BY event_id LIMIT ?3"#,
+        after,
+        session,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+    .context("cannot read the events")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::retention::MOST_EVENTS;
 
     fn event(session: &SessionId, id: Option<&str>) -> NewEvent {
         NewEvent {
@@ -430,19 +440,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_old_or_too_much_is_forgotten() {
+    async fn what_is_too_much_is_forgotten_and_that_is_not_hidden() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
         let session = SessionId::random();
-        let now = now_ms();
-        for (id, at) in [(1, 0), (2, now), (KEPT_ROWS + 10, now)] {
+        for id in [1, 2, MOST_EVENTS + 2] {
             sqlx::query(
                 "INSERT INTO events (event_id, session_id, source, event_type, content, happened_at, created_at) \
-                 VALUES (?, ?, 'agent', 'x', '', 0, ?)",
+                 VALUES (?, ?, 'agent', 'x', '', 0, 0)",
             )
             .bind(id)
             .bind(&session)
-            .bind(at)
             .execute(store.pool())
             .await
             .unwrap();
@@ -450,12 +458,14 @@ mod tests {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let log = EventLog::start(&store, &tracker, stop.clone()).await.unwrap();
         // The first tick is at once.
-        while store.events_after(0, None, 10).await.unwrap().len() > 1 {
+        while store.events_after(0, None, 10).await.unwrap().len() > 2 {
             tokio::task::yield_now().await;
         }
         stop.cancel();
         tracker.close();
         tracker.wait().await;
-        assert_eq!(*log.newest().borrow(), KEPT_ROWS + 10);
+        assert_eq!(*log.newest().borrow(), MOST_EVENTS + 2);
+        let (kept, forgotten) = store.events_kept_after(0, None, 10).await.unwrap();
+        assert_eq!((kept[0].id, forgotten), (2, 1));
     }
 }

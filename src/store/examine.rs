@@ -87,12 +87,22 @@ async fn damage(connection: &mut SqliteConnection) -> Result<Option<String>> {
     }
 }
 
-async fn schema(connection: &mut SqliteConnection) -> Result<Schema> {
+pub(super) async fn schema(connection: &mut SqliteConnection) -> Result<Schema> {
     let newest = MIGRATIONS
         .iter()
         .map(|step| step.version)
         .max()
         .unwrap_or_default();
+    let found = step(connection).await?;
+    Ok(match found.cmp(&newest) {
+        std::cmp::Ordering::Less => Schema::Older,
+        std::cmp::Ordering::Equal => Schema::Current,
+        std::cmp::Ordering::Greater => Schema::Newer(found),
+    })
+}
+
+/// The newest step of the schema; 0 where there is none.
+pub(super) async fn step(connection: &mut SqliteConnection) -> Result<i64> {
     let there = sqlx::query_scalar::<_, i64>(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
     )
@@ -100,18 +110,13 @@ async fn schema(connection: &mut SqliteConnection) -> Result<Schema> {
     .await
     .context("cannot be read")?;
     if there == 0 {
-        return Ok(Schema::Older);
+        return Ok(0);
     }
     let found = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations")
         .fetch_one(connection)
         .await
-        .context("cannot be read")?
-        .unwrap_or_default();
-    Ok(match found.cmp(&newest) {
-        std::cmp::Ordering::Less => Schema::Older,
-        std::cmp::Ordering::Equal => Schema::Current,
-        std::cmp::Ordering::Greater => Schema::Newer(found),
-    })
+        .context("cannot be read")?;
+    Ok(found.unwrap_or_default())
 }
 
 #[cfg(test)]

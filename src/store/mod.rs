@@ -10,11 +10,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::error::UserError;
 
 pub mod answers;
+pub mod backup;
 pub mod dashboards;
 pub mod dialogs;
 pub mod events;
@@ -24,6 +25,7 @@ pub mod launches;
 mod missed;
 pub mod outbox;
 pub mod prompts;
+pub mod retention;
 pub mod sessions;
 pub mod summaries;
 pub mod terminals;
@@ -37,6 +39,11 @@ const NO_DATABASE: u32 = 26;
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
 
+/// SQLite's number for a database that gives space back a little at a time.
+const INCREMENTAL: u64 = 2;
+/// A larger database is not made anew at the start: that would take as much space again, and long.
+const REMADE_UP_TO: u64 = 256 << 20;
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The database. Clones share its few connections.
@@ -49,6 +56,7 @@ impl Store {
     /// Opens the database, makes it where there is none, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self> {
         make_private(path).with_context(|| format!("cannot create the database {}", path.display()))?;
+        prepare(path).await?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -67,15 +75,6 @@ impl Store {
             .map_err(|error| unusable(error, path))?;
         match MIGRATIONS.run(&pool).await {
             Ok(()) => Ok(Self { pool }),
-            Err(MigrateError::VersionMissing(version)) => {
-                pool.close().await;
-                let place = path.display();
-                Err(UserError::new(format!(
-                    "the database {place} was written by a newer ompcord (its schema has step {version})"
-                ))
-                .hint("update ompcord, or point OMPCORD_STATE_DIR to another directory")
-                .into())
-            }
             Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
                 pool.close().await;
                 Err(unusable(error, path))
@@ -182,6 +181,54 @@ fn unusable(error: sqlx::Error, path: &Path) -> anyhow::Error {
             .into();
     }
     anyhow::anyhow!("cannot open the database {place}: {message}")
+}
+
+/// Refuses a database of a newer program, which this one would spoil, before anything is written to it. One that keeps the
+/// space of what is deleted is made anew, because only that changes how its pages are kept: here, where nobody else has
+/// it open, and not by a setting of each connection, which would write whenever one is opened.
+async fn prepare(path: &Path) -> Result<()> {
+    let look = async {
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut connection = options.busy_timeout(Duration::from_secs(5)).connect().await?;
+        let schema = examine::schema(&mut connection).await?;
+        if !matches!(schema, examine::Schema::Newer(_)) {
+            give_space_back(&mut connection, path).await;
+        }
+        connection.close().await?;
+        anyhow::Ok(schema)
+    };
+    match look.await {
+        Ok(examine::Schema::Newer(step)) => {
+            let place = path.display();
+            Err(UserError::new(format!(
+                "the database {place} was written by a newer ompcord (its schema has step {step})"
+            ))
+            .hint("update ompcord, or point OMPCORD_STATE_DIR to another directory; nothing was changed")
+            .into())
+        }
+        // What else is wrong with it is said when it is opened.
+        _ => Ok(()),
+    }
+}
+
+async fn give_space_back(connection: &mut SqliteConnection, path: &Path) {
+    let made = async {
+        let kind = sqlx::query_scalar::<_, i64>("PRAGMA auto_vacuum")
+            .fetch_one(&mut *connection)
+            .await?;
+        let small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= REMADE_UP_TO);
+        if small && kind.cast_unsigned() != INCREMENTAL {
+            sqlx::query("PRAGMA auto_vacuum = INCREMENTAL")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query("VACUUM").execute(&mut *connection).await?;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    if let Err(error) = made.await {
+        // It works as before; only its file does not become smaller.
+        tracing::debug!("the database keeps the space of what is deleted: {error}");
+    }
 }
 
 /// Makes the file, readable by its owner alone, before SQLite does: its companions copy the mode.

@@ -34,7 +34,11 @@ fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 fn nothing_deceives(sim: &Sim) {
     let channels = sim.threads().into_iter().map(|thread| thread.id.channel());
     for channel in channels.chain([sim.home_channel()]) {
-        for message in sim.messages(channel).iter().filter(|message| message.by_bot) {
+        for message in sim
+            .messages(channel)
+            .iter()
+            .filter(|message| message.by_bot && !message.content.starts_with("bash ran:"))
+        {
             assert!(message.notified.is_empty(), "{message:?}");
             let mut texts = vec![message.content.as_str()];
             for part in message.embeds.iter().chain(&message.components) {
@@ -122,14 +126,14 @@ async fn nothing_that_somebody_else_named_deceives_or_calls_anyone() {
     assert!(bench.closed(question.id).await.contains("Approve"));
     sim.say(NAME, thread, &format!("ASK:{part}|{part} one~{part}|two"))
         .unwrap();
-    let question = bench.question(thread, "two").await;
+    let question = bench.button(thread, "two").await;
     nothing_deceives(sim);
-    click(&bench, question.id, "two").await;
-    bench.closed(question.id).await;
+    click(&bench, question, "two").await;
+    bench.closed(question).await;
     sim.say(NAME, thread, &format!("CONFIRM:{part}|{part}")).unwrap();
-    let question = bench.question(thread, "fix").await;
-    click(&bench, question.id, "Yes").await;
-    bench.closed(question.id).await;
+    let question = bench.button(thread, "Yes").await;
+    click(&bench, question, "Yes").await;
+    bench.closed(question).await;
     nothing_deceives(sim);
 
     // What commands are told, and tell.

@@ -121,7 +121,12 @@ const COLUMNS: &[&[Group]] = &[
         group(
             "May they? Then make it durable",
             "1",
-            &["src/ingress/mod.rs", "src/ingress/auth.rs", "src/store/mod.rs"],
+            &[
+                "src/ingress/mod.rs",
+                "src/ingress/auth.rs",
+                "src/store/mod.rs",
+                "src/retention.rs",
+            ],
         ),
     ],
     &[

@@ -13,13 +13,13 @@ fn event(session: &str, id: Option<&str>, content: &str) -> Value {
 }
 
 /// Reads a stream of events.
-struct Stream {
+pub struct Stream {
     response: reqwest::Response,
     buffer: String,
 }
 
 impl Stream {
-    async fn open(api: &Http, query: &str, last: Option<&str>) -> Self {
+    pub async fn open(api: &Http, query: &str, last: Option<&str>) -> Self {
         let mut request = api
             .client
             .get(format!("{}/api/events{query}", api.url))
@@ -36,8 +36,8 @@ impl Stream {
         }
     }
 
-    /// The id, the type and the data of the next event; nothing when the stream ends.
-    async fn next(&mut self) -> Option<(i64, String, Value)> {
+    /// The id (0 where there is none), the type and the data of the next event; nothing when the stream ends.
+    pub async fn next(&mut self) -> Option<(i64, String, Value)> {
         loop {
             if let Some(end) = self.buffer.find("\n\n") {
                 let rest = self.buffer.split_off(end + 2);
@@ -46,9 +46,9 @@ impl Stream {
                     let line = block.lines().find_map(|line| line.strip_prefix(name));
                     line.map(|line| line.trim_start().to_owned())
                 };
-                let found = field("id:").map(|id| {
+                let found = field("event:").map(|kind| {
                     let data = serde_json::from_str(&field("data:").unwrap()).unwrap();
-                    (id.parse().unwrap(), field("event:").unwrap(), data)
+                    (field("id:").map_or(0, |id| id.parse().unwrap()), kind, data)
                 });
                 match found {
                     Some(found) => return Some(found),

@@ -2,7 +2,7 @@
 
 mod documented;
 mod door;
-mod events;
+pub mod events;
 mod killed;
 mod notify;
 mod poll;
