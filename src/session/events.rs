@@ -12,6 +12,7 @@ use super::actor::{Actor, TurnClock};
 use super::state::{Input, Outcome};
 use crate::ids::{PromptId, ThreadId};
 use crate::render::redact::Redactor;
+use crate::status::PromptResult;
 use crate::store::events::NewEvent;
 use crate::store::prompts::PromptState;
 use crate::store::sessions::Session;
@@ -65,6 +66,8 @@ impl Actor {
                     turn.error = None;
                 }
             }
+            // Its message was deleted, and the store knows.
+            Input::Dropped(_) => self.deps.host.metrics().prompt_ended(PromptResult::Dropped),
             _ => {}
         }
     }
@@ -92,6 +95,14 @@ impl Actor {
             PromptState::Dropped => "prompt_dropped",
         };
         self.note_prompt(kind, prompt);
+        let result = match state {
+            PromptState::Done => PromptResult::Done,
+            PromptState::Failed => PromptResult::Failed,
+            PromptState::Dropped => PromptResult::Dropped,
+            PromptState::Interrupted => PromptResult::Interrupted,
+            PromptState::Queued | PromptState::Held | PromptState::Asking | PromptState::Running => return Ok(()),
+        };
+        self.deps.host.metrics().prompt_ended(result);
         Ok(())
     }
 
@@ -120,6 +131,9 @@ impl Actor {
             Outcome::Shutdown => ("interrupted", None),
             Outcome::Left => ("left", None),
         };
+        let metrics = self.deps.host.metrics();
+        metrics.turn_ended(outcome, took);
+        metrics.spent(turn.cost);
         let data = json!({
             "outcome": outcome,
             "error": error,

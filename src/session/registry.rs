@@ -269,6 +269,11 @@ impl Sessions {
         self.0.asked.get(id, key)
     }
 
+    /// For how long the oldest open question has been waiting for a person.
+    pub(crate) fn oldest_question(&self) -> Option<std::time::Duration> {
+        self.0.asked.oldest()
+    }
+
     /// The threads in which something is asked.
     pub(crate) fn asking_in(&self) -> Vec<ChannelId> {
         let mut threads: Vec<_> = self.0.asked.asking().into_iter().map(|(_, at)| at).collect();

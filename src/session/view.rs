@@ -62,6 +62,18 @@ impl Status {
         }
     }
 
+    /// Its name for programs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::Waiting => "waiting",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub const fn word(self) -> &'static str {
