@@ -23,5 +23,8 @@ pub(super) async fn metrics(State(health): State<Arc<Health>>) -> impl IntoRespo
         // While the daemon starts or stops there is less to know.
         None => None,
     };
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&health.host, seen.as_ref()))
+    (
+        [(header::CONTENT_TYPE, CONTENT_TYPE)],
+        exposition(&health.host, seen.as_ref()),
+    )
 }

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::{
-    Health, commands, control, door, events, feed, guild, health, mcp, metrics, notify, prompts, sessions, terminals,
-    tools,
+    Health, commands, control, door, events, feed, guild, health, mcp, metrics, notify, prompts, sessions,
+    terminals, tools,
 };
 
 /// The router without its state, and the document.

@@ -13,8 +13,8 @@ use crate::render::name;
 use crate::render::text::code;
 use crate::session::open;
 use crate::session::state::Input;
-use crate::store::launches::Claim;
 use crate::status::PromptSource;
+use crate::store::launches::Claim;
 use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::NewSession;
 

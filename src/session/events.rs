@@ -100,7 +100,9 @@ impl Actor {
             PromptState::Failed => PromptResult::Failed,
             PromptState::Dropped => PromptResult::Dropped,
             PromptState::Interrupted => PromptResult::Interrupted,
-            PromptState::Queued | PromptState::Held | PromptState::Asking | PromptState::Running => return Ok(()),
+            PromptState::Queued | PromptState::Held | PromptState::Asking | PromptState::Running => {
+                return Ok(());
+            }
         };
         self.deps.host.metrics().prompt_ended(result);
         Ok(())
@@ -122,7 +124,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn note_turn_end(&self, outcome: &Outcome, turn: &TurnClock, took: Duration) {
+    pub(super) fn note_turn_end(&mut self, outcome: &Outcome, turn: &TurnClock, took: Duration) {
         let (outcome, error) = match outcome {
             Outcome::Done => ("done", None),
             Outcome::Cancelled => ("cancelled", None),
@@ -134,13 +136,16 @@ impl Actor {
         let metrics = self.deps.host.metrics();
         metrics.turn_ended(outcome, took);
         metrics.spent(turn.cost);
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(outcome, duration_ms, cost = turn.cost, "the turn is over");
         let data = json!({
             "outcome": outcome,
             "error": error,
-            "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "duration_ms": duration_ms,
             "model": turn.model,
             "cost": turn.cost,
         });
         self.note_event("turn_ended", turn.answer.clone(), &data);
+        self.spans.end();
     }
 }

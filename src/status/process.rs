@@ -54,7 +54,10 @@ mod tests {
     fn the_kernel_says_what_is_used() {
         let used = Usage::take();
         assert!(used.resident.unwrap() > 1024 * 1024, "{used:?}");
-        assert!(used.open_fds.unwrap() >= 3 && used.open_fds < used.max_fds, "{used:?}");
+        assert!(
+            used.open_fds.unwrap() >= 3 && used.open_fds < used.max_fds,
+            "{used:?}"
+        );
         assert!(used.cpu.is_some());
         assert_eq!(resident("VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n"), Some(2_097_152));
         assert_eq!(resident(""), None);

@@ -22,7 +22,12 @@ pub(super) fn gauges(host: &Host, seen: Option<&StatusSnapshot>) -> Registry {
         ("commit", about::commit().unwrap_or("unknown")),
     ];
     own.register("build", "What exactly runs", Info::new(build));
-    flag(own, "ready", "Whether it is ready, as /readyz says", host.is_ready());
+    flag(
+        own,
+        "ready",
+        "Whether it is ready, as /readyz says",
+        host.is_ready(),
+    );
     let gateway = host.gateway();
     flag(
         own,
@@ -51,7 +56,7 @@ pub(super) fn gauges(host: &Host, seen: Option<&StatusSnapshot>) -> Registry {
 
 fn work(own: &mut Registry, seen: &StatusSnapshot) {
     if let Some(sessions) = seen.sessions {
-        let counts = Status::ALL.map(|status| status.label()).into_iter().zip(sessions);
+        let counts = Status::ALL.map(Status::label).into_iter().zip(sessions);
         by_state(own, "sessions", "Open sessions by state", counts);
     }
     by_state(

@@ -49,17 +49,35 @@ pub struct Metrics(Arc<Counted>);
 #[derive(Debug)]
 struct Counted {
     registry: Registry,
+    work: Work,
+    people: People,
+    discord: Discord,
+}
+
+/// What agents do.
+#[derive(Debug)]
+struct Work {
     prompts_received: Counters<1>,
     prompts: Counters<1>,
     turns: Counters<1>,
     turn_duration: Histogram,
     tool_calls: Counters<2>,
-    dialogs_asked: Counters<1>,
-    dialogs: Counters<1>,
-    dialog_answer: Histogram,
     tokens: Counters<1>,
     cost: Counter<f64, AtomicU64>,
     agent_exits: Counters<1>,
+}
+
+/// What people are asked.
+#[derive(Debug)]
+struct People {
+    asked: Counters<1>,
+    ended: Counters<1>,
+    answer: Histogram,
+}
+
+/// What passes between the daemon and Discord.
+#[derive(Debug)]
+struct Discord {
     requests: Counters<3>,
     request_duration: Histogram,
     limits: Counters<2>,
@@ -91,11 +109,9 @@ impl Book {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut book = Book(Registry::with_prefix(PREFIX));
-        let book = &mut book;
-        Self(Arc::new(Counted {
+impl Work {
+    fn entered_in(book: &mut Book) -> Self {
+        Self {
             prompts_received: book.counters(
                 "prompts_received",
                 "Prompts that were stored, by the way they came in",
@@ -112,29 +128,10 @@ impl Default for Metrics {
                 "How long turns took",
                 Histogram::new(TURN),
             ),
-            tool_calls: book.add(
-                "tool_calls",
-                "Tools that ran to their end",
-                Family::default(),
-            ),
-            dialogs_asked: book.counters(
-                "dialogs_asked",
-                "Questions that were put to people",
-                ("kind", &labels::KINDS),
-            ),
-            dialogs: book.counters(
-                "dialogs",
-                "Questions that are not open any more",
-                ("result", &DialogEnd::ALL.map(DialogEnd::word)),
-            ),
-            dialog_answer: book.add(
-                "dialog_answer_seconds",
-                "How long people took to answer",
-                Histogram::new(ANSWER),
-            ),
+            tool_calls: book.add("tool_calls", "Tools that ran to their end", Family::default()),
             tokens: book.counters(
                 "tokens",
-                "Tokens that the models of agents run here have used",
+                "Tokens that models have used",
                 ("kind", &labels::TOKENS),
             ),
             cost: book.add("cost_usd", "What turns cost, in US dollars", Counter::default()),
@@ -143,6 +140,35 @@ impl Default for Metrics {
                 "Agent processes that ended",
                 ("how", &labels::EXITS),
             ),
+        }
+    }
+}
+
+impl People {
+    fn entered_in(book: &mut Book) -> Self {
+        Self {
+            asked: book.counters(
+                "dialogs_asked",
+                "Questions that were put to people",
+                ("kind", &labels::KINDS),
+            ),
+            ended: book.counters(
+                "dialogs",
+                "Questions that are not open any more",
+                ("result", &DialogEnd::ALL.map(DialogEnd::word)),
+            ),
+            answer: book.add(
+                "dialog_answer_seconds",
+                "How long people took to answer",
+                Histogram::new(ANSWER),
+            ),
+        }
+    }
+}
+
+impl Discord {
+    fn entered_in(book: &mut Book) -> Self {
+        Self {
             requests: book.add(
                 "discord_requests",
                 "Requests to Discord's REST API",
@@ -168,7 +194,18 @@ impl Default for Metrics {
                 "Connections to the gateway that were lost",
                 Counter::default(),
             ),
-            registry: std::mem::take(&mut book.0),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut book = Book(Registry::with_prefix(PREFIX));
+        Self(Arc::new(Counted {
+            work: Work::entered_in(&mut book),
+            people: People::entered_in(&mut book),
+            discord: Discord::entered_in(&mut book),
+            registry: book.0,
         }))
     }
 }
@@ -177,25 +214,29 @@ impl Metrics {
     /// A prompt was stored.
     pub fn prompt_received(&self, source: PromptSource) {
         let of = [("source", source.word())];
-        self.0.prompts_received.get_or_create(&of).inc();
+        self.0.work.prompts_received.get_or_create(&of).inc();
     }
 
     /// A prompt came to an end.
     pub fn prompt_ended(&self, result: PromptResult) {
-        self.0.prompts.get_or_create(&[("result", result.word())]).inc();
+        self.0
+            .work
+            .prompts
+            .get_or_create(&[("result", result.word())])
+            .inc();
     }
 
     /// A turn ended, in a word of the event log.
     pub fn turn_ended(&self, outcome: &'static str, took: Duration) {
-        self.0.turns.get_or_create(&[("outcome", outcome)]).inc();
-        self.0.turn_duration.observe(took.as_secs_f64());
+        self.0.work.turns.get_or_create(&[("outcome", outcome)]).inc();
+        self.0.work.turn_duration.observe(took.as_secs_f64());
     }
 
     /// What a turn cost, in US dollars.
     pub fn spent(&self, cost: f64) {
         // What an agent says is not always a number, and a counter never goes back.
         if cost.is_finite() && cost > 0.0 {
-            self.0.cost.inc_by(cost);
+            self.0.work.cost.inc_by(cost);
         }
     }
 
@@ -203,7 +244,7 @@ impl Metrics {
     pub fn used(&self, tokens: Tokens) {
         let counts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
         for (kind, count) in labels::TOKENS.into_iter().zip(counts) {
-            self.0.tokens.get_or_create(&[("kind", kind)]).inc_by(count);
+            self.0.work.tokens.get_or_create(&[("kind", kind)]).inc_by(count);
         }
     }
 
@@ -211,26 +252,26 @@ impl Metrics {
     pub fn tool_ended(&self, tool: &str, is_error: bool) {
         let result = if is_error { "error" } else { "ok" };
         let of = [("tool", labels::tool(tool)), ("result", result)];
-        self.0.tool_calls.get_or_create(&of).inc();
+        self.0.work.tool_calls.get_or_create(&of).inc();
     }
 
     /// A question was put to people.
     pub fn asked(&self, kind: &'static str) {
-        self.0.dialogs_asked.get_or_create(&[("kind", kind)]).inc();
+        self.0.people.asked.get_or_create(&[("kind", kind)]).inc();
     }
 
     /// A question that was open for so long is not any more.
     pub fn dialog_ended(&self, end: DialogEnd, open: Duration) {
-        self.0.dialogs.get_or_create(&[("result", end.word())]).inc();
+        self.0.people.ended.get_or_create(&[("result", end.word())]).inc();
         if end == DialogEnd::Answered {
-            self.0.dialog_answer.observe(open.as_secs_f64());
+            self.0.people.answer.observe(open.as_secs_f64());
         }
     }
 
     /// An agent is gone.
     pub fn agent_exited(&self, exit: &AgentExit) {
         let of = [("how", labels::exit(&exit.how, exit.requested))];
-        self.0.agent_exits.get_or_create(&of).inc();
+        self.0.work.agent_exits.get_or_create(&of).inc();
     }
 
     /// Discord was asked something by a method at a route, and answered with a status or not at all.
@@ -245,26 +286,26 @@ impl Metrics {
             ("route", route),
             ("status", labels::class(status)),
         ];
-        self.0.requests.get_or_create(&of).inc();
-        self.0.request_duration.observe(took.as_secs_f64());
+        self.0.discord.requests.get_or_create(&of).inc();
+        self.0.discord.request_duration.observe(took.as_secs_f64());
     }
 
     /// It was too much for Discord: for this route, or altogether.
     pub fn limited(&self, route: &'static str, global: bool) {
         let scope = if global { "global" } else { "route" };
         let of = [("route", route), ("scope", scope)];
-        self.0.limits.get_or_create(&of).inc();
+        self.0.discord.limits.get_or_create(&of).inc();
     }
 
     /// The gateway is connected: anew, or where it was.
     pub fn connected(&self, resumed: bool) {
         let how = if resumed { "resumed" } else { "new" };
-        self.0.connects.get_or_create(&[("how", how)]).inc();
+        self.0.discord.connects.get_or_create(&[("how", how)]).inc();
     }
 
     /// The gateway is not connected any more.
     pub fn disconnected(&self) {
-        self.0.disconnects.inc();
+        self.0.discord.disconnects.inc();
     }
 }
 
