@@ -276,6 +276,9 @@ async fn what_happens_is_counted_and_every_metric_is_documented() {
     }
     assert_eq!(exposed, documented(), "what is exposed, and docs/metrics.md");
     assert!(seen.series.len() < 220, "{} series", seen.series.len());
+    bench.sim.drop_gateway();
+    reaches(&bench, "ompcord_gateway_disconnects_total", 1.0).await;
+    reaches(&bench, "ompcord_gateway_connects_total{how=\"resumed\"}", 1.0).await;
     bench.finish().await;
 }
 
