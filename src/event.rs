@@ -148,12 +148,27 @@ pub struct MessageEnded {
     pub model: Option<String>,
     /// What it cost, in US dollars.
     pub cost: f64,
+    /// What it has used.
+    pub tokens: Tokens,
     /// Why the model stopped (`stop`, `toolUse`, `error`, `aborted`, `length`).
     pub stop_reason: String,
     /// The error where it stopped for one.
     pub error: Option<String>,
     /// The tools that it calls.
     pub calls: Vec<ToolCall>,
+}
+
+/// What a model has used for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// Read, and not from a cache.
+    pub input: u64,
+    /// Written.
+    pub output: u64,
+    /// Read from a cache.
+    pub cache_read: u64,
+    /// Written to a cache.
+    pub cache_write: u64,
 }
 
 /// A tool that the model wants to run.

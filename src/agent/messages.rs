@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::protocol::{Frame, args, model_name};
-use crate::event::{AgentEvent, MessageEnded, ToolCall};
+use super::state::whole;
+use crate::event::{AgentEvent, MessageEnded, Tokens, ToolCall};
 
 /// `message_start` and `message_end`.
 #[derive(Deserialize)]
@@ -34,6 +35,25 @@ struct Message<'a> {
 #[derive(Deserialize)]
 struct Usage {
     cost: Option<Cost>,
+    // Whatever number a provider gives, so that a message is never lost for its usage.
+    input: Option<f64>,
+    output: Option<f64>,
+    #[serde(rename = "cacheRead")]
+    cache_read: Option<f64>,
+    #[serde(rename = "cacheWrite")]
+    cache_write: Option<f64>,
+}
+
+impl Usage {
+    fn tokens(&self) -> Tokens {
+        let whole = |tokens: Option<f64>| tokens.map(whole).unwrap_or_default();
+        Tokens {
+            input: whole(self.input),
+            output: whole(self.output),
+            cache_read: whole(self.cache_read),
+            cache_write: whole(self.cache_write),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -90,6 +110,7 @@ impl MessageFrame<'_> {
         Some(Frame::Event(AgentEvent::MessageEnded(MessageEnded {
             texts,
             model: message.model.map(|model| model_name(&message.provider, &model)),
+            tokens: message.usage.as_ref().map(Usage::tokens).unwrap_or_default(),
             cost: message
                 .usage
                 .and_then(|usage| usage.cost)

@@ -62,7 +62,8 @@ pub struct AgentSpec {
 pub fn spawn(spec: AgentSpec, tracker: &TaskTracker, events: mpsc::Sender<AgentEvent>) -> AgentHandle {
     let (handle, ends) = handle::connect();
     let tasks = tracker.clone();
-    let span = tracing::info_span!("agent", session = %spec.session);
+    // Within the session that starts it, at every level of the filter.
+    let span = tracing::error_span!("agent");
     let supervised = async move {
         let shared = Arc::clone(&ends.shared);
         let outlet = Outlet::new(events, shared.stopping.clone());

@@ -126,7 +126,7 @@ impl AgentStateReport {
     clippy::cast_sign_loss,
     reason = "a float saturates when it becomes an integer, and token counts are far below 2^53"
 )]
-fn whole(number: f64) -> u64 {
+pub(super) fn whole(number: f64) -> u64 {
     number as u64
 }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use anyhow::{Context as _, anyhow};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{Format, Full, Writer};
+use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -30,7 +30,18 @@ pub(super) fn start(log: &Log) -> anyhow::Result<()> {
             colours,
         });
     let started = match log.format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => {
+            let objects = Format::default()
+                .json()
+                .flatten_event(true)
+                .with_current_span(false);
+            let lines = lines.json();
+            if to_journal() {
+                lines.event_format(Journal(objects.without_time())).try_init()
+            } else {
+                lines.event_format(objects).try_init()
+            }
+        }
         LogFormat::Text if to_journal() => {
             let plain = Format::default()
                 .without_time()
@@ -99,10 +110,11 @@ fn forges(c: char) -> bool {
 }
 
 /// Puts the priority before each line in the form that journald understands.
-struct Journal(Format<Full, ()>);
+struct Journal<F>(F);
 
-impl<S, N> FormatEvent<S, N> for Journal
+impl<S, N, F> FormatEvent<S, N> for Journal<F>
 where
+    F: FormatEvent<S, N>,
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {

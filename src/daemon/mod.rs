@@ -115,10 +115,9 @@ pub async fn serve(config: Config, ports: Ports) -> Result<()> {
     let (booted, booted_seen) = watch::channel(false);
     let (api, api_seen) = watch::channel(None);
     let http_addr = ports.listener.local_addr().unwrap_or(config.http_addr);
-    let host = Host::new(gateway_seen.clone(), http_addr);
+    let host = Host::new(gateway_seen.clone(), booted_seen, http_addr);
     let health = Health {
-        gateway: gateway_seen.clone(),
-        booted: booted_seen,
+        host: host.clone(),
         api: api_seen,
     };
     let mut http = tracker.spawn(http::run(ports.listener, health, last.clone()));
@@ -198,7 +197,7 @@ impl Boot {
         })?;
         let marker = self.clean_up().await;
         let store = Store::open(&config.database_path()).await.map_err(Fatal::Store)?;
-        let rest = self.endpoint.rest(config);
+        let rest = self.endpoint.rest(config).counted_by(self.host.metrics());
         let identified = self
             .shutdown
             .run_until_cancelled(self.identify(&rest, &store))

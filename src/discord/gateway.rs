@@ -81,6 +81,7 @@ impl Handler {
 impl s::EventHandler for Handler {
     async fn ready(&self, _: s::Context, ready: s::Ready) {
         tracing::info!("connected to Discord as {}", ready.user.name);
+        self.ingress.host().metrics().connected(false);
         self.ready.send_replace(true);
         self.put(Item::Hearing);
         let heard = self.connecting.is_there();
@@ -90,6 +91,7 @@ impl s::EventHandler for Handler {
 
     async fn resume(&self, _: s::Context, _: s::ResumedEvent) {
         tracing::info!("the gateway connection was resumed");
+        self.ingress.host().metrics().connected(true);
         self.ready.send_replace(true);
         self.put(Item::Hearing);
     }
@@ -97,6 +99,7 @@ impl s::EventHandler for Handler {
     async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
         if event.new != s::ConnectionStage::Connected && self.ready.send_replace(false) {
             tracing::warn!("the gateway connection was lost; connecting again");
+            self.ingress.host().metrics().disconnected();
         }
         if event.new == s::ConnectionStage::Identifying {
             self.connecting.identifies();
@@ -267,9 +270,11 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
-    let pulse = ingress.host().pulse().clone();
-    let (followed, until) = (shards.clone(), stop.clone());
-    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed, announced)).await });
+    let host = ingress.host();
+    let pulse = host.pulse().clone();
+    let followed = pulse.follow(shards.clone(), announced, host.metrics().clone());
+    let until = stop.clone();
+    tracker.spawn(async move { until.run_until_cancelled(followed).await });
     let first_sight = missed_launches::first_sight(&ingress);
     if let Some(Err(error)) = stop.run_until_cancelled(first_sight).await {
         tracing::warn!("cannot look at the launch channels: {error:#}");

@@ -112,7 +112,7 @@ pub(super) async fn status(
     caller: Caller,
 ) -> Result<Json<DaemonStatus>, ApiError> {
     let api = caller.api;
-    let ready = *health.gateway.borrow() && *health.booted.borrow();
+    let ready = health.host.is_ready();
     let bot = api.deps.rest.me().await.ok().map(|me| Named {
         id: me.id.to_string(),
         name: me.name.clone(),

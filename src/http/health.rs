@@ -43,7 +43,8 @@ pub(super) async fn alive() -> &'static str {
     )
 )]
 pub(super) async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<Readiness>) {
-    let (gateway, booted) = (*health.gateway.borrow(), *health.booted.borrow());
+    let host = &health.host;
+    let (gateway, booted) = (host.gateway().connected, host.is_booted());
     let ready = gateway && booted;
     let status = if ready {
         StatusCode::OK

@@ -13,6 +13,7 @@ mod feed;
 mod guild;
 mod health;
 mod mcp;
+mod metrics;
 mod notify;
 mod prompts;
 mod routes;
@@ -37,14 +38,13 @@ use crate::ids::SessionId;
 use crate::ingress::Ingress;
 use crate::mcp::HttpServers;
 use crate::session::Deps;
+use crate::status::Host;
 
 /// What the server can say, and with what.
 #[derive(Debug, Clone)]
 pub struct Health {
-    /// Whether the gateway is connected.
-    pub gateway: watch::Receiver<bool>,
-    /// Whether the store is open and everything was started.
-    pub booted: watch::Receiver<bool>,
+    /// How the daemon itself is doing.
+    pub host: Host,
     /// What the API works with; nothing while the daemon starts or stops.
     pub api: watch::Receiver<Option<Arc<Api>>>,
 }

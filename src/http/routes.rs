@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::{
-    Health, commands, control, door, events, feed, guild, health, mcp, notify, prompts, sessions, terminals,
-    tools,
+    Health, commands, control, door, events, feed, guild, health, mcp, metrics, notify, prompts, sessions,
+    terminals, tools,
 };
 
 /// The router without its state, and the document.
@@ -25,6 +25,7 @@ pub(super) fn routes() -> (Router<Arc<Health>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(beginning())
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(openapi))
         .routes(routes!(guild::status))
         .routes(routes!(guild::channels))

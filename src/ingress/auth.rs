@@ -6,6 +6,7 @@ use super::commands::Command;
 use crate::config::Config;
 use crate::ids::{GuildId, RoleId, UserId};
 use crate::session::Wish;
+use crate::status::PromptSource;
 
 /// Who asks, as Discord says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,15 @@ impl Person {
     #[must_use]
     pub fn called(&self) -> Option<String> {
         (!self.name.is_empty()).then(|| self.name.clone())
+    }
+
+    /// By which way they ask for what comes in no message.
+    pub(super) const fn means(&self) -> PromptSource {
+        if self.name.is_empty() {
+            PromptSource::Api
+        } else {
+            PromptSource::Command
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::render::redact::Redactor;
 use crate::render::text::{clip, escape, quiet};
 use crate::render::words;
 use crate::session::state::Input;
+use crate::status::PromptSource;
 use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::{Session, SessionPhase};
 
@@ -103,6 +104,7 @@ impl Ingress {
             .add_prompt(&session.id, Some(channel), &prompt)
             .await?
         {
+            self.deps.host.metrics().prompt_received(PromptSource::Message);
             let input = if steer && !written.late {
                 Input::Steer(added)
             } else {
@@ -157,7 +159,8 @@ impl Ingress {
                 )
                 .await;
         }
-        self.begin_on_message(Written { text, ..written }, by).await
+        self.begin_on_message(Written { text, ..written }, by, PromptSource::Message)
+            .await
     }
 
     /// What was written to the bot, without its own name.
@@ -229,6 +232,7 @@ impl Ingress {
         let prompt = NewPrompt::by_command(by.id, by.called(), text);
         let added = self.deps.store.add_prompt(&session.id, None, &prompt).await?;
         if let Some(added) = added {
+            self.deps.host.metrics().prompt_received(by.means());
             let input = if steer {
                 Input::Steer(added)
             } else {

@@ -13,6 +13,7 @@ use crate::render::name;
 use crate::render::text::code;
 use crate::session::open;
 use crate::session::state::Input;
+use crate::status::PromptSource;
 use crate::store::launches::Claim;
 use crate::store::prompts::{NewPrompt, OpenPrompt, PromptState};
 use crate::store::sessions::NewSession;
@@ -52,12 +53,17 @@ impl Ingress {
         if written.text.trim().is_empty() && written.attachments.is_empty() {
             return Ok(Answer::Nothing);
         }
-        self.begin_on_message(written, by).await?;
+        self.begin_on_message(written, by, PromptSource::Reaction).await?;
         Ok(Answer::Nothing)
     }
 
     /// Claims the message, and starts the session when the claim is new.
-    pub(super) async fn begin_on_message(&self, written: Written, by: &Person) -> Result<()> {
+    pub(super) async fn begin_on_message(
+        &self,
+        written: Written,
+        by: &Person,
+        source: PromptSource,
+    ) -> Result<()> {
         let message = written.message;
         let mut session = self.defaults(written.channel, name::launch_name(&written.text), by);
         session.thread = Some(message.thread());
@@ -81,7 +87,10 @@ impl Ingress {
             .await?
         {
             Claim::Taken => {}
-            Claim::New(_) => self.deps.sessions.wake(&session.id),
+            Claim::New(_) => {
+                self.deps.host.metrics().prompt_received(source);
+                self.deps.sessions.wake(&session.id);
+            }
             Claim::Again { session, prompt } => {
                 self.deps.sessions.send(&session, Input::Prompt(prompt));
             }
@@ -151,6 +160,7 @@ impl Ingress {
         if let Some(text) = prompt.filter(|text| !text.trim().is_empty()) {
             let prompt = NewPrompt::by_command(by.id, by.called(), text);
             first = self.deps.store.add_prompt(&new.id, None, &prompt).await?;
+            self.deps.host.metrics().prompt_received(by.means());
         }
         let thread = self.open_by_command(&new.id).await?;
         Ok(Some(Founded {

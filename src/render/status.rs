@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::footer::duration;
 use super::text::{code, plural};
+use crate::discord::outbox::Backlog;
 use crate::session::view::Status;
 use crate::status::{GatewayState, StatusSnapshot};
 
@@ -54,8 +55,8 @@ pub fn status(seen: &StatusSnapshot) -> Value {
     let field = |name: &str, value: String| json!({"name": name, "value": value, "inline": true});
     let outbox = match seen.outbox {
         None => "unknown".to_owned(),
-        Some(0) => "everything is sent".to_owned(),
-        Some(count) => format!("{} to send", plural(count, "message")),
+        Some(Backlog { rows: 0, .. }) => "everything is sent".to_owned(),
+        Some(Backlog { rows, .. }) => format!("{} to send", plural(rows, "message")),
     };
     let gateway_latency = seen.gateway.latency.filter(|_| seen.gateway.connected);
     json!({
@@ -179,7 +180,9 @@ mod tests {
             max_processes: 8,
             queued: 2,
             held: 1,
-            outbox: Some(0),
+            dialogs: 0,
+            oldest_dialog: None,
+            outbox: Some(Backlog::default()),
             agent: "omp".to_owned(),
             agent_installed: true,
             http: ([127, 0, 0, 1], 8901).into(),
@@ -246,7 +249,10 @@ mod tests {
             sessions: Some([0; 5]),
             queued: 0,
             held: 0,
-            outbox: Some(4),
+            outbox: Some(Backlog {
+                rows: 4,
+                ..Backlog::default()
+            }),
             ..seen()
         };
         insta::assert_snapshot!(shown(&status(&new)));

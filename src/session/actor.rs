@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::attached::Arrival;
 use super::control::Control;
@@ -17,6 +18,7 @@ use super::link::{Link, posted};
 use super::live::CompactRequest;
 use super::publish::Publisher;
 use super::seat::Seat;
+use super::spans::Spans;
 use super::state::{Input, Reply, State, Timer};
 use super::{Deps, running::Running};
 use crate::event::AgentEvent;
@@ -73,6 +75,8 @@ impl SessionHandle {
 pub(super) struct Actor {
     pub(super) deps: Arc<Deps>,
     pub(super) handle: SessionHandle,
+    /// What its log lines carry.
+    pub(super) spans: Spans,
     /// `None` until it was read from the store.
     pub(super) session: Option<Session>,
     pub(super) thread: Option<ThreadId>,
@@ -143,19 +147,8 @@ impl Actor {
             wait = (wait * 2).min(Duration::from_mins(1));
         }
         while !self.closing {
-            if let Err(error) = self.next(&mut inbox).await {
-                // A failure of the store or the disk degrades this session; what is durable is tried again later.
-                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
-            }
-            if let Err(error) = self.remember_shown().await {
-                tracing::warn!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
-            }
-            self.give_way();
-            if std::mem::take(&mut self.stirred)
-                && let Err(error) = self.publish_view().await
-            {
-                tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
-            }
+            let span = self.spans.now();
+            self.work(&mut inbox).instrument(span).await;
             let idle = self.state.is_dormant() && self.publisher.as_ref().is_none_or(Publisher::is_idle);
             // A program may ask the people though no process runs.
             let idle = idle && !self.dialogs.is_asking();
@@ -170,6 +163,23 @@ impl Actor {
         // A message may be launched again just when its first launch gives up: the next actor looks into the store.
         if !inbox.is_empty() {
             sessions.wake(handle.id());
+        }
+    }
+
+    /// Does what comes next, and says how the session is doing then.
+    async fn work(&mut self, inbox: &mut mpsc::UnboundedReceiver<Control>) {
+        if let Err(error) = self.next(inbox).await {
+            // A failure of the store or the disk degrades this session; what is durable is tried again later.
+            tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+        }
+        if let Err(error) = self.remember_shown().await {
+            tracing::warn!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
+        }
+        self.give_way();
+        if std::mem::take(&mut self.stirred)
+            && let Err(error) = self.publish_view().await
+        {
+            tracing::error!(session = %self.handle.id(), "session {}: {error:#}", self.handle.id());
         }
     }
 

@@ -7,6 +7,7 @@
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::actor::Actor;
 use super::deliver::Parcel;
@@ -94,7 +95,7 @@ impl Actor {
             to,
             stop: stop.clone(),
         };
-        self.deps.tracker.spawn(mirror.run());
+        self.deps.tracker.spawn(mirror.run().in_current_span());
         self.terminal = Some(Link {
             inbox,
             conversation: terminal.agent_session.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::actor::Actor;
 use super::control::Control;
@@ -63,9 +64,14 @@ impl Actor {
     /// Gives a prompt to the agent. What comes with it is fetched in a task of its own, so that the session hears a
     /// cancel meanwhile. The answer is what follows at once.
     pub(super) async fn deliver(&mut self, id: PromptId, way: Way) -> Option<Input> {
-        match self.prepare(id, way).await {
+        if way != Way::Steer {
+            self.spans.begin(id);
+        }
+        let span = self.spans.now();
+        match self.prepare(id, way).instrument(span.clone()).await {
             Ok(()) => None,
             Err(error) => {
+                let _in = span.enter();
                 tracing::error!(session = %self.handle.id(), prompt = id.0, "prompt {id}: {error:#}");
                 let error = "ompcord could not read it from its database".to_owned();
                 Some(Input::PromptRefused { prompt: id, error })
@@ -76,6 +82,8 @@ impl Actor {
     async fn prepare(&mut self, id: PromptId, way: Way) -> Result<()> {
         let prompt = self.deps.store.prompt(id).await?;
         let prompt = prompt.context("the prompt is not in the store")?;
+        let (attachments, steers) = (prompt.attachments.len(), way == Way::Steer);
+        tracing::info!(prompt = id.0, attachments, steers, "a prompt goes to the agent");
         // A terminal runs it from when it is given to it, which is one step.
         let there = self.state.place() == Place::Terminal;
         if !there {
@@ -94,14 +102,15 @@ impl Actor {
             self.fetching = Some(id);
         }
         let (client, handle) = (self.deps.client.clone(), self.handle.clone());
-        self.deps.tracker.spawn(async move {
+        let fetch = async move {
             let parcel = parcel(&prompt, way, &client, &dir, there).await;
             handle.control(Control::Parcel {
                 prompt: id,
                 way,
                 parcel,
             });
-        });
+        };
+        self.deps.tracker.spawn(fetch.in_current_span());
         Ok(())
     }
 

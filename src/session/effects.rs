@@ -13,10 +13,11 @@ use super::desk::Desk;
 use super::dialog::Dialogs;
 use super::publish::Publisher;
 use super::running::Running;
+use super::spans::Spans;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
 use super::transcript::Transcript;
 use super::{Deps, host, paint, workspace};
-use crate::agent::{AgentSpec, AgentStateReport, Stop};
+use crate::agent::{AgentSpec, Stop};
 use crate::discord::draft::Draft;
 use crate::discord::outbox::Act;
 use crate::ids::{MessageId, ThreadId};
@@ -34,6 +35,7 @@ impl Actor {
     pub(super) fn new(deps: std::sync::Arc<Deps>, handle: SessionHandle) -> Self {
         Self {
             deps,
+            spans: Spans::of(handle.id()),
             handle,
             session: None,
             thread: None,
@@ -111,6 +113,7 @@ impl Actor {
             files,
         };
         self.publisher = Some(Publisher::new(desk, transcript));
+        self.spans.entered(thread);
         self.thread = Some(thread);
         Ok(())
     }
@@ -347,22 +350,6 @@ impl Actor {
                     .await
             }
             None => Ok(()),
-        }
-    }
-
-    /// What the turn has used. It is stored with the view that follows.
-    fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
-        let vitals = &mut self.vitals;
-        vitals.active_at = now_ms();
-        vitals.cost += cost;
-        if let Some(model) = model {
-            vitals.model = Some(model.to_owned());
-        }
-        if let Some(report) = report {
-            vitals.model = report.model.clone().or(vitals.model.take());
-            vitals.thinking = report.thinking.clone().or(vitals.thinking.take());
-            vitals.context_percent = report.context_percent;
-            vitals.tokens = report.context_tokens.and_then(|tokens| tokens.try_into().ok());
         }
     }
 

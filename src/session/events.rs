@@ -12,6 +12,7 @@ use super::actor::{Actor, TurnClock};
 use super::state::{Input, Outcome};
 use crate::ids::{PromptId, ThreadId};
 use crate::render::redact::Redactor;
+use crate::status::PromptResult;
 use crate::store::events::NewEvent;
 use crate::store::prompts::PromptState;
 use crate::store::sessions::Session;
@@ -65,6 +66,8 @@ impl Actor {
                     turn.error = None;
                 }
             }
+            // Its message was deleted, and the store knows.
+            Input::Dropped(_) => self.deps.host.metrics().prompt_ended(PromptResult::Dropped),
             _ => {}
         }
     }
@@ -92,6 +95,16 @@ impl Actor {
             PromptState::Dropped => "prompt_dropped",
         };
         self.note_prompt(kind, prompt);
+        let result = match state {
+            PromptState::Done => PromptResult::Done,
+            PromptState::Failed => PromptResult::Failed,
+            PromptState::Dropped => PromptResult::Dropped,
+            PromptState::Interrupted => PromptResult::Interrupted,
+            PromptState::Queued | PromptState::Held | PromptState::Asking | PromptState::Running => {
+                return Ok(());
+            }
+        };
+        self.deps.host.metrics().prompt_ended(result);
         Ok(())
     }
 
@@ -111,7 +124,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn note_turn_end(&self, outcome: &Outcome, turn: &TurnClock, took: Duration) {
+    pub(super) fn note_turn_end(&mut self, outcome: &Outcome, turn: &TurnClock, took: Duration) {
         let (outcome, error) = match outcome {
             Outcome::Done => ("done", None),
             Outcome::Cancelled => ("cancelled", None),
@@ -120,13 +133,19 @@ impl Actor {
             Outcome::Shutdown => ("interrupted", None),
             Outcome::Left => ("left", None),
         };
+        let metrics = self.deps.host.metrics();
+        metrics.turn_ended(outcome, took);
+        metrics.spent(turn.cost);
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(outcome, duration_ms, cost = turn.cost, "the turn is over");
         let data = json!({
             "outcome": outcome,
             "error": error,
-            "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "duration_ms": duration_ms,
             "model": turn.model,
             "cost": turn.cost,
         });
         self.note_event("turn_ended", turn.answer.clone(), &data);
+        self.spans.end();
     }
 }

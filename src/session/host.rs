@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use super::actor::Actor;
 use crate::agent::AgentHandle;
@@ -67,7 +68,7 @@ impl Actor {
                     let outcome = patiently(&agent, &answer_to, call).await;
                     agent.host_result(&answer_to, &outcome.text, outcome.is_error);
                 };
-                (id, tracker.spawn(work))
+                (id, tracker.spawn(work.in_current_span()))
             }
             HostRequest::Read { id, url, write } => {
                 let answer_to = id.clone();
@@ -76,7 +77,7 @@ impl Actor {
                     let read = read.as_deref().map_err(String::as_str);
                     agent.host_reading(&answer_to, read);
                 };
-                (id, tracker.spawn(work))
+                (id, tracker.spawn(work.in_current_span()))
             }
         };
         running.calls.begin(id, task.abort_handle());

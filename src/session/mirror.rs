@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{AgentEvent, MessageEnded, NoticeLevel, TurnReport};
+use crate::event::{AgentEvent, MessageEnded, NoticeLevel, Tokens, TurnReport};
 use crate::ids::SessionId;
 use crate::store::Store;
 use crate::store::events::{Source, StoredEvent};
@@ -205,6 +205,8 @@ impl Words {
                 stop_reason
             },
             error: None,
+            // It says what it cost, and no more.
+            tokens: Tokens::default(),
             calls: Vec::new(),
             texts: vec![(0, self.content)],
         })

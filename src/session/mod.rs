@@ -32,6 +32,7 @@ mod running;
 mod seat;
 mod secrets;
 pub mod slots;
+mod spans;
 pub mod state;
 pub mod terminal;
 mod tools;

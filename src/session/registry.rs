@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 use super::Deps;
 use super::actor::{Actor, SessionHandle};
@@ -201,7 +202,9 @@ impl Sessions {
             running.insert(id.clone(), handle.clone());
             self.0.count.send_replace(running.len());
             let tracker = deps.tracker.clone();
-            tracker.spawn(Actor::new(deps, handle.clone()).run(inbox));
+            let actor = Actor::new(deps, handle.clone());
+            let span = actor.spans.now();
+            tracker.spawn(actor.run(inbox).instrument(span));
             handle
         };
         handle.control(control);
@@ -267,6 +270,11 @@ impl Sessions {
     /// The open question with this key, without waiting for anything.
     pub(crate) fn asked(&self, id: &SessionId, key: &str) -> Option<Arc<Asked>> {
         self.0.asked.get(id, key)
+    }
+
+    /// For how long the oldest open question has been waiting for a person.
+    pub(crate) fn oldest_question(&self) -> Option<std::time::Duration> {
+        self.0.asked.oldest()
     }
 
     /// The threads in which something is asked.

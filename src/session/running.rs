@@ -134,6 +134,7 @@ impl Actor {
             }
             AgentEvent::ToolEnded { id, is_error } => {
                 publisher.tool_ended(&id, is_error, now);
+                self.count_tool(&id, is_error);
                 self.dialogs.tool_ended(&id);
                 self.tool_runs(id, None);
                 Ok(())
@@ -145,6 +146,7 @@ impl Actor {
                 Ok(())
             }
             AgentEvent::Exited(exit) => {
+                self.deps.host.metrics().agent_exited(&exit);
                 self.running = None;
                 // Before the thread is archived, where that follows: nothing can be edited in it then.
                 let expired = self.expire_dialogs(Why::AgentGone).await;
@@ -154,6 +156,14 @@ impl Actor {
                 done.and(expired).and(arrived)
             }
             other => self.turn_event(other).await,
+        }
+    }
+
+    fn count_tool(&self, id: &str, is_error: bool) {
+        let running = self.turn.as_ref().map(|turn| turn.tools.as_slice());
+        let ended = running.unwrap_or_default().iter().find(|(known, _)| known == id);
+        if let Some((_, tool)) = ended {
+            self.deps.host.metrics().tool_ended(tool, is_error);
         }
     }
 
@@ -291,6 +301,7 @@ impl Actor {
     }
 
     async fn message_ended(&mut self, ended: MessageEnded, now: Instant) -> Result<()> {
+        self.deps.host.metrics().used(ended.tokens);
         self.dialogs.called(ended.calls);
         if let Some(publisher) = &mut self.publisher {
             let broke_off = matches!(ended.stop_reason.as_str(), "error" | "aborted");

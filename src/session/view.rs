@@ -10,7 +10,9 @@ use anyhow::Result;
 use super::Deps;
 use super::actor::Actor;
 use super::state::{Health, Place};
+use crate::agent::AgentStateReport;
 use crate::ids::{ChannelId, SessionId, ThreadId};
+use crate::store::now_ms;
 use crate::store::vitals::StoredView;
 
 /// How a session is doing, in five words.
@@ -59,6 +61,18 @@ impl Status {
             Self::Waiting => "🟡",
             Self::Degraded => "🟠",
             Self::Failed => "🔴",
+        }
+    }
+
+    /// Its name for programs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::Waiting => "waiting",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
         }
     }
 
@@ -233,6 +247,22 @@ impl Actor {
         self.deps.store.set_vitals(self.handle.id(), &self.vitals).await?;
         self.kept_vitals = self.vitals.clone();
         Ok(())
+    }
+
+    /// What the turn has used. It is stored with the view that follows.
+    pub(super) fn spent(&mut self, cost: f64, model: Option<&str>, report: Option<&AgentStateReport>) {
+        let vitals = &mut self.vitals;
+        vitals.active_at = now_ms();
+        vitals.cost += cost;
+        if let Some(model) = model {
+            vitals.model = Some(model.to_owned());
+        }
+        if let Some(report) = report {
+            vitals.model = report.model.clone().or(vitals.model.take());
+            vitals.thinking = report.thinking.clone().or(vitals.thinking.take());
+            vitals.context_percent = report.context_percent;
+            vitals.tokens = report.context_tokens.and_then(|tokens| tokens.try_into().ok());
+        }
     }
 
     /// How the session is doing now.

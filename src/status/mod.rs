@@ -4,17 +4,21 @@
 
 mod health;
 mod host;
+mod metrics;
+mod process;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::agent;
+use crate::discord::outbox::Backlog;
 use crate::ids::ChannelId;
 use crate::session::Deps;
 use crate::session::view::{Status, all_views};
 
 pub use health::{Disk, HealthReport, disk};
 pub use host::{GatewayState, Host};
+pub use metrics::{CONTENT_TYPE, DialogEnd, Metrics, PromptResult, PromptSource, exposition};
 
 /// A question that is part of a status may take so long; the status itself is worth more than any of them.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,8 +42,12 @@ pub struct StatusSnapshot {
     pub queued: usize,
     /// Prompts that wait for somebody to continue a queue.
     pub held: usize,
+    /// Questions that wait for a person.
+    pub dialogs: usize,
+    /// For how long the oldest of them has been waiting.
+    pub oldest_dialog: Option<Duration>,
     /// What Discord has not been told yet; `None` when the database does not say.
-    pub outbox: Option<usize>,
+    pub outbox: Option<Backlog>,
     /// The agent's program as it was configured.
     pub agent: String,
     /// Whether that program is there.
@@ -68,7 +76,7 @@ impl StatusSnapshot {
             tokio::join!(
                 within(Box::pin(deps.store.latency())),
                 tokio::time::timeout(PATIENCE, all_views(deps)),
-                tokio::time::timeout(PATIENCE, deps.outbox.waiting()),
+                tokio::time::timeout(PATIENCE, deps.outbox.backlog()),
                 installed(deps.config.agent.command.clone()),
             )
         };
@@ -88,6 +96,8 @@ impl StatusSnapshot {
             max_processes,
             queued: counted.iter().map(|view| view.queued).sum(),
             held: counted.iter().map(|view| view.held).sum(),
+            dialogs: counted.iter().map(|view| view.dialogs).sum(),
+            oldest_dialog: deps.sessions.oldest_question(),
             outbox: outbox.ok().and_then(Result::ok),
             agent: config.agent.command.first().cloned().unwrap_or_default(),
             agent_installed,

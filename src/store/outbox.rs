@@ -208,6 +208,18 @@ impl Store {
         Ok((count(counts.waiting), count(counts.unmade)))
     }
 
+    /// How many rows have work, in all channels, and since when the oldest of them has.
+    pub async fn outbox_backlog(&self) -> Result<(usize, Option<i64>)> {
+        let found = sqlx::query!(
+            r#"SELECT count(*) AS "rows!: i64", min(coalesce(json_extract(payload, '$.since'), created_at)) AS "since: i64"
+               FROM outbox WHERE kind <> 'message' OR sent < wanted"#
+        )
+        .fetch_one(self.pool())
+        .await
+        .context("cannot read the outbox")?;
+        Ok((usize::try_from(found.rows).unwrap_or_default(), found.since))
+    }
+
     /// How many rows have work, in all channels.
     pub async fn outbox_left(&self) -> Result<usize> {
         let count =

@@ -235,6 +235,17 @@ const RULES: &[Rule] = &[
         sample: ("http/mcp.rs", "//! x\nuse rmcp::ServerHandler;\n"),
     },
     Rule {
+        name: "the metrics library stays in its room",
+        ban: Ban::Outside {
+            words: &["prometheus_client::", "use prometheus_client"],
+            rooms: &["status/metrics/"],
+        },
+        sample: (
+            "session/actor.rs",
+            "//! x\nuse prometheus_client::metrics::counter::Counter;\n",
+        ),
+    },
+    Rule {
         name: "sqlx stays in the store",
         ban: Ban::Outside {
             words: &["sqlx::", "use sqlx"],

@@ -110,6 +110,19 @@ fn log_lines_suit_their_reader() {
         "{text}"
     );
 
+    let journal = std::fs::File::create(&path).unwrap();
+    command
+        .env("OMPCORD_LOG_FORMAT", "json")
+        .stderr(journal)
+        .status()
+        .unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text.lines().next().unwrap().strip_prefix("<4>").expect(&text);
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "WARN", "{line}");
+    assert!(line.get("timestamp").is_none(), "the journal has its own: {line}");
+    command.env_remove("OMPCORD_LOG_FORMAT");
+
     // Inherited from a terminal that is itself a service, the variable speaks of another stream.
     command.stderr(std::process::Stdio::piped());
     let text = told(&command.output().unwrap());

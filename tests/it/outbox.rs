@@ -304,7 +304,7 @@ async fn rows_that_were_never_attempted_are_sent_after_a_restart() {
         rig.post(1, text).await;
     }
     rig.post(2, "d").await;
-    assert_eq!(rig.outbox.waiting().await.unwrap(), 4);
+    assert_eq!(rig.outbox.backlog().await.unwrap().rows, 4);
     let rig = rig.restart(hasty()).await;
     rig.done().await;
     assert_eq!(rig.discord.shown(1), ["a", "b", "c"]);

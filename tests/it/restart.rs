@@ -368,6 +368,18 @@ impl Program {
         Self(command.spawn().unwrap())
     }
 
+    /// What it has logged so far.
+    pub fn log(bench: &Bench) -> String {
+        std::fs::read_to_string(bench.dir.path().join("log.txt")).unwrap()
+    }
+
+    /// Where its HTTP API is, once it has said so.
+    pub fn url(bench: &Bench) -> Option<String> {
+        let log = Self::log(bench);
+        let (_, rest) = log.split_once("answers on ")?;
+        Some(rest.split_once("/healthz")?.0.to_owned())
+    }
+
     /// How it ended, if it has.
     pub fn try_ended(&mut self) -> Option<std::process::ExitStatus> {
         self.0.try_wait().unwrap()

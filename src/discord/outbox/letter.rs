@@ -22,6 +22,9 @@ pub(super) struct Letter {
     /// The create whose outcome is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tried: Option<Tried>,
+    /// Since when Discord is behind, where that is not since the row was made: in unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<i64>,
 }
 
 /// A create whose outcome is not known. A retry says the same again, even where another text is wanted by now:

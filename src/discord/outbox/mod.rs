@@ -55,6 +55,15 @@ pub struct Lane {
     pub stalled: bool,
 }
 
+/// What waits in all channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many rows.
+    pub rows: usize,
+    /// For how long the oldest of what they want has been wanted.
+    pub oldest: Duration,
+}
+
 /// The one egress. A cheap clone.
 #[derive(Clone)]
 pub struct Outbox {
@@ -170,6 +179,9 @@ impl Outbox {
                     return Ok((Fate::Keep, Err(true)));
                 }
                 letter.draft = draft;
+                if row.sent >= row.wanted {
+                    letter.since = Some(now_ms());
+                }
                 letter.write(row)?;
                 row.wanted += 1;
                 Ok((Fate::Write, Ok(row.channel_id)))
@@ -234,6 +246,11 @@ impl Outbox {
                     return Ok((Fate::Remove, Some(row.channel_id)));
                 }
                 row.kind = RowKind::Deletion;
+                // One that cannot be read can still be deleted.
+                if let Ok(mut letter) = Letter::read(row) {
+                    letter.since = Some(now_ms());
+                    letter.write(row)?;
+                }
                 Ok((Fate::Write, Some(row.channel_id)))
             })
             .await?;
@@ -334,9 +351,12 @@ impl Outbox {
         self.inner.store.outbox_message(row).await
     }
 
-    /// How many rows wait, in all channels.
-    pub async fn waiting(&self) -> Result<usize> {
-        self.inner.store.outbox_left().await
+    /// What waits, in all channels.
+    pub async fn backlog(&self) -> Result<Backlog> {
+        let (rows, since) = self.inner.store.outbox_backlog().await?;
+        let waited = since.map_or(0, |since| now_ms().saturating_sub(since));
+        let oldest = Duration::from_millis(u64::try_from(waited).unwrap_or_default());
+        Ok(Backlog { rows, oldest })
     }
 
     /// Waits until nothing waits any more, or for so long; gives how many rows are left for the next start. Nothing is

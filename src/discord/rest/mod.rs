@@ -17,6 +17,8 @@ use serenity::http::{Http, LightMethod, Request};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+use crate::status::Metrics;
+
 mod answers;
 mod call;
 mod clock;
@@ -25,6 +27,7 @@ mod fetched;
 mod guild;
 mod permissions;
 mod reads;
+mod template;
 mod windows;
 
 pub use call::Call;
@@ -60,6 +63,7 @@ pub struct Rest {
     /// is kept only once a global limit was met.
     paced: Arc<AtomicBool>,
     me: Arc<OnceCell<Me>>,
+    metrics: Metrics,
 }
 
 impl Rest {
@@ -75,7 +79,15 @@ impl Rest {
             next: Arc::default(),
             windows: Arc::default(),
             me: Arc::default(),
+            metrics: Metrics::default(),
         }
+    }
+
+    /// The same, with its requests counted there.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: &Metrics) -> Self {
+        self.metrics = metrics.clone();
+        self
     }
 
     /// serenity's client with the same token.
@@ -106,11 +118,13 @@ impl Rest {
     pub async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, RestError> {
         let probe = Request::new(call.route, call.method);
         self.admit(&probe).await?;
-        let response = self
-            .request(call)?
-            .send()
-            .await
-            .map_err(|error| unanswered(&error))?;
+        let name = (template::method(call.method), template::route(&call.route));
+        let request = self.request(call)?;
+        let began = Instant::now();
+        let answer = request.send().await;
+        let status = answer.as_ref().ok().map(|response| response.status().as_u16());
+        self.metrics.requested(name, status, began.elapsed());
+        let response = answer.map_err(|error| unanswered(&error))?;
         self.note_limits(&probe, &response).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await;
@@ -118,8 +132,9 @@ impl Rest {
             return Ok(body.map_err(|error| unanswered(&error))?.to_vec());
         }
         let error = explain(status, &headers, &body.unwrap_or_default());
-        if matches!(error, RestError::Limited { global: true, .. }) {
-            self.paced.store(true, Ordering::Relaxed);
+        if let RestError::Limited { global, .. } = error {
+            self.metrics.limited(name.1, global);
+            self.paced.fetch_or(global, Ordering::Relaxed);
         }
         Err(error)
     }

@@ -15,6 +15,7 @@ use crate::event::{Dialog, DialogAnswer, DialogKind};
 use crate::ids::SessionId;
 use crate::render::dialog::{self, APPROVE, End, Kind, Question, Said, Why, tool_of};
 use crate::render::redact::Redactor;
+use crate::status::DialogEnd;
 use crate::store::dialogs::{Answer, DialogState, NewDialog};
 use crate::store::now_ms;
 
@@ -123,6 +124,7 @@ impl Actor {
             // It can be answered; only a restart looks for its row, and has the buttons to go by.
             tracing::warn!(%session, "cannot note the message of a question: {error:#}");
         }
+        self.deps.host.metrics().asked(question.kind.name());
         let until = asked.timeout.map(|timeout| Instant::now() + timeout + GRACE);
         let open = Open {
             dialog: asked,
@@ -131,7 +133,7 @@ impl Actor {
             again: false,
             until,
             tool: None,
-            _shown: shown,
+            shown,
         };
         self.dialogs.open.insert(key.to_owned(), open);
         Ok(())
@@ -314,6 +316,12 @@ impl Actor {
     }
 
     async fn close_question(&mut self, key: &str, open: &Open, end: &End) -> Result<()> {
+        let ended = match end {
+            End::Answered { .. } | End::Recorded { .. } => DialogEnd::Answered,
+            End::Withdrawn => DialogEnd::Withdrawn,
+            End::Expired(_) => DialogEnd::Expired,
+        };
+        self.deps.host.metrics().dialog_ended(ended, open.shown.age());
         let content = dialog::ended(&open.question, end);
         if let Some(publisher) = &mut self.publisher {
             publisher.record(content.lines().next_back().unwrap_or_default());

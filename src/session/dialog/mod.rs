@@ -74,7 +74,7 @@ struct Open {
     until: Option<Instant>,
     /// The program that waits, where it is not the agent itself.
     tool: Option<oneshot::Sender<ToolAnswer>>,
-    _shown: asked::Shown,
+    shown: asked::Shown,
 }
 
 /// A text that a person has written already.
@@ -249,7 +249,7 @@ mod tests {
             again: false,
             until: None,
             tool: None,
-            _shown: shown,
+            shown,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{code, session_token};
 use crate::harness::{Bench, Http};
 
 /// Routes that need no token.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", "/openapi.json"];
+const OPEN: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
 
 /// Every route of the document with its method, and something for each part of its path.
 async fn routes(api: &Http) -> Vec<(String, String)> {
