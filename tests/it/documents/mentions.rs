@@ -9,17 +9,23 @@ use regex::Regex;
 use super::command_line::subcommands;
 use super::{documents, files, read, root};
 
-/// What is written as code: spans, and the lines of blocks.
+/// What is written as code: spans, and the lines of blocks. Of a block that shows a terminal only what was typed.
 fn code(document: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut block = false;
-    for line in document.lines() {
-        if line.trim_start().starts_with("```") {
-            block = !block;
-        } else if block {
-            found.push(line.to_owned());
+    for (number, part) in document.split("```").enumerate() {
+        if number % 2 == 0 {
+            found.extend(part.split('`').skip(1).step_by(2).map(str::to_owned));
+            continue;
+        }
+        let lines = || part.lines().skip(1);
+        if lines().any(|line| line.starts_with("$ ")) {
+            found.extend(
+                lines()
+                    .filter_map(|line| line.strip_prefix("$ "))
+                    .map(str::to_owned),
+            );
         } else {
-            found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+            found.extend(lines().map(str::to_owned));
         }
     }
     found
