@@ -36,7 +36,7 @@ impl Pulse {
     ) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut missed, mut corrected) = (0, false);
+        let (mut missed, mut seen) = (0, 0);
         loop {
             ticks.tick().await;
             let (latency, there) = {
@@ -49,15 +49,14 @@ impl Pulse {
             if let Some(latency) = latency {
                 self.beat(latency);
             }
-            missed = if there { 0 } else { missed + 1 };
+            (missed, seen) = if there { (0, seen + 1) } else { (missed + 1, 0) };
             // Its list is written a moment after its announcements: once is no proof.
             if missed >= 2 && ready.send_replace(false) {
-                corrected = true;
                 metrics.disconnected();
                 tracing::warn!("the gateway connection is gone; connecting again");
-            } else if there && corrected {
-                corrected = false;
-                ready.send_replace(true);
+            } else if seen >= 2 && !ready.send_replace(true) {
+                // It tells of an end and of a beginning in tasks of their own, which may run in any order.
+                tracing::info!("the gateway is connected after all");
             }
         }
     }
