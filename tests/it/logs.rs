@@ -88,7 +88,10 @@ async fn json_lines_say_whose_they_are_and_not_what_was_said() {
     assert_eq!(prompts, [(Some(&1.into()), "done"), (Some(&2.into()), "failed")]);
     let has = |what: &str| lines.iter().any(|line| text(line).contains(what));
     assert!(has("the agent was started") && has("the agent is gone"), "{log}");
-    bench.set("OMPCORD_LOG", format!("error,[session{{session={session}}}]=info"));
+    bench.set(
+        "OMPCORD_LOG",
+        format!("error,[session{{session={session}}}]=info"),
+    );
     only_of(&bench, thread, &session).await;
     bench.finish().await;
 }
@@ -103,7 +106,10 @@ async fn only_of(bench: &Bench, thread: ThreadId, session: &str) {
     program.signal(Signal::SIGTERM);
     assert!(program.ended().await.success());
     let log = Program::log(bench);
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let own = |line: &Value| of_span(line, "session", "session") == Some(&session.into());
     assert!(lines.iter().all(own), "{log}");
     assert!(log.contains("the turn is over"), "{log}");
