@@ -99,7 +99,6 @@ impl s::EventHandler for Handler {
     async fn shard_stage_update(&self, _: s::Context, event: s::ShardStageUpdateEvent) {
         if event.new != s::ConnectionStage::Connected && self.ready.send_replace(false) {
             tracing::warn!("the gateway connection was lost; connecting again");
-            self.ingress.host().metrics().disconnected();
         }
         if event.new == s::ConnectionStage::Identifying {
             self.connecting.identifies();
@@ -270,11 +269,9 @@ pub async fn run(
     // The library asks for the address too, but when that fails it takes Discord's, whatever server this is.
     *client.ws_url.lock().await = login.gateway_url;
     let shards = client.shard_manager.clone();
-    let host = ingress.host();
-    let pulse = host.pulse().clone();
-    let followed = pulse.follow(shards.clone(), announced, host.metrics().clone());
-    let until = stop.clone();
-    tracker.spawn(async move { until.run_until_cancelled(followed).await });
+    let pulse = ingress.host().pulse().clone();
+    let (followed, until) = (shards.clone(), stop.clone());
+    tracker.spawn(async move { until.run_until_cancelled(pulse.follow(followed, announced)).await });
     let first_sight = missed_launches::first_sight(&ingress);
     if let Some(Err(error)) = stop.run_until_cancelled(first_sight).await {
         tracing::warn!("cannot look at the launch channels: {error:#}");

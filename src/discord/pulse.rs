@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use serenity::gateway::{ConnectionStage, ShardManager};
 use tokio::sync::watch;
 
-use crate::status::Metrics;
-
 /// How often it is looked at; an age is right to this.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -28,12 +26,7 @@ impl Pulse {
 
     /// Looks at the connection until the task is dropped, and corrects what was announced of it: when the library
     /// cannot restore a connection it begins a new one, and says nothing of the old one's end.
-    pub(super) async fn follow(
-        self,
-        shards: Arc<ShardManager>,
-        ready: watch::Sender<bool>,
-        metrics: Metrics,
-    ) {
+    pub(super) async fn follow(self, shards: Arc<ShardManager>, ready: watch::Sender<bool>) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut missed, mut seen) = (0, 0);
@@ -52,7 +45,6 @@ impl Pulse {
             (missed, seen) = if there { (0, seen + 1) } else { (missed + 1, 0) };
             // Its list is written a moment after its announcements: once is no proof.
             if missed >= 2 && ready.send_replace(false) {
-                metrics.disconnected();
                 tracing::warn!("the gateway connection is gone; connecting again");
             } else if seen >= 2 && !ready.send_replace(true) {
                 // It tells of an end and of a beginning in tasks of their own, which may run in any order.

@@ -82,7 +82,6 @@ struct Discord {
     request_duration: Histogram,
     limits: Counters<2>,
     connects: Counters<1>,
-    disconnects: Counter,
 }
 
 /// Registers in the order in which it is shown.
@@ -186,13 +185,8 @@ impl Discord {
             ),
             connects: book.counters(
                 "gateway_connects",
-                "Connections to the gateway that came about",
+                "Connections to the gateway; each but the first was one that was lost",
                 ("how", &["new", "resumed"]),
-            ),
-            disconnects: book.add(
-                "gateway_disconnects",
-                "Connections to the gateway that were lost",
-                Counter::default(),
             ),
         }
     }
@@ -301,11 +295,6 @@ impl Metrics {
     pub fn connected(&self, resumed: bool) {
         let how = if resumed { "resumed" } else { "new" };
         self.0.discord.connects.get_or_create(&[("how", how)]).inc();
-    }
-
-    /// The gateway is not connected any more.
-    pub fn disconnected(&self) {
-        self.0.discord.disconnects.inc();
     }
 }
 
