@@ -3,9 +3,9 @@
 //! It is made beside its place, looked over, and only then given its name: what has the name is a whole copy, whatever
 //! happens on the way.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -41,7 +41,7 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<()> {
     let mut schema = 0;
     block_on(async {
         tokio::select! {
-            copied = backup::copy(&database, &draft.0) => schema = copied?,
+            copied = backup::copy(&database, &draft.copy) => schema = copied?,
             signal = signalled() => return Err(words::given_up(signal?).into()),
         }
         Ok(())
@@ -86,42 +86,51 @@ fn check(file: &Path, database: &Path, force: bool) -> Result<()> {
     }
 }
 
-/// A copy that has no name yet. It goes away unless it is put into its place.
-struct Draft(PathBuf);
+/// A copy that has no name yet, in a directory of its own beside its place, with whatever SQLite needs on the way. All of
+/// it goes away unless the copy is put into its place.
+struct Draft {
+    dir: PathBuf,
+    copy: PathBuf,
+}
 
 impl Draft {
     fn beside(file: &Path) -> io::Result<Self> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let draft = file.with_file_name(format!(".{name}.{}.tmp", uuid::Uuid::new_v4().simple()));
+        let dir = file.with_file_name(format!(".{name}.{}.tmp", uuid::Uuid::new_v4().simple()));
+        DirBuilder::new().mode(0o700).create(&dir)?;
+        let draft = Self {
+            copy: dir.join("copy.db"),
+            dir,
+        };
         // Closed to others before there is anything to read in it; SQLite takes an empty file as it is.
         OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft)?;
-        Ok(Self(draft))
+            .open(&draft.copy)?;
+        Ok(draft)
     }
 
     /// Gives it its name, and says how large it is. It is on the disk then.
     fn put(&self, file: &Path, replace: bool) -> io::Result<u64> {
-        let draft = File::open(&self.0)?;
-        draft.sync_all()?;
+        let copy = File::open(&self.copy)?;
+        copy.sync_all()?;
         // A link is refused where the name is taken, at whatever moment that happened. Some file systems have none.
-        match std::fs::hard_link(&self.0, file) {
+        match std::fs::hard_link(&self.copy, file) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !replace => return Err(error),
             Ok(()) => {}
-            Err(_) => std::fs::rename(&self.0, file)?,
+            Err(_) => std::fs::rename(&self.copy, file)?,
         }
         if let Some(dir) = file.parent() {
             File::open(dir)?.sync_all()?;
         }
-        Ok(draft.metadata()?.len())
+        Ok(copy.metadata()?.len())
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // It has its name, or nobody wants it.
-        std::fs::remove_file(&self.0).unwrap_or_default();
+        // The copy has its name, or nobody wants it.
+        std::fs::remove_dir_all(&self.dir).unwrap_or_default();
     }
 }

@@ -58,6 +58,11 @@ fn refused(error: sqlx::Error, database: &Path) -> anyhow::Error {
         .hint("keep the copies that you have, and see `ompcord doctor`")
         .into();
     }
+    if super::code(&error) == Some(super::FULL) {
+        return UserError::new("there is no room for the copy")
+            .hint("it needs about as much as the database has, or less")
+            .into();
+    }
     anyhow::Error::new(error).context("cannot copy the database")
 }
 

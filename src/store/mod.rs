@@ -38,6 +38,8 @@ const NO_DATABASE: u32 = 26;
 /// SQLite's codes for one that somebody else holds.
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
+/// SQLite's code for a disk without room.
+const FULL: u32 = 13;
 
 /// SQLite's number for a database that gives space back a little at a time.
 const INCREMENTAL: u64 = 2;
@@ -133,22 +135,23 @@ pub fn is_busy(error: &anyhow::Error) -> bool {
         .chain()
         .any(|cause| match cause.downcast_ref::<sqlx::Error>() {
             Some(sqlx::Error::PoolTimedOut) => true,
-            Some(sqlx::Error::Database(refusal)) => {
-                let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
-                code.is_some_and(|code| matches!(code & 0xff, BUSY | LOCKED))
-            }
-            _ => false,
+            Some(error) => code(error).is_some_and(|code| matches!(code, BUSY | LOCKED)),
+            None => false,
         })
 }
 
 /// Whether the file is no database, or a broken one.
 fn is_damage(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| matches!(code, CORRUPT | NO_DATABASE))
+}
+
+/// What SQLite calls it. Extended codes have the plain one in their low byte.
+fn code(error: &sqlx::Error) -> Option<u32> {
     let sqlx::Error::Database(refusal) = error else {
-        return false;
+        return None;
     };
-    let code = refusal.code().and_then(|code| code.parse::<u32>().ok());
-    // Extended codes have the plain one in their low byte.
-    code.is_some_and(|code| matches!(code & 0xff, CORRUPT | NO_DATABASE))
+    let code = refusal.code()?.parse::<u32>().ok()?;
+    Some(code & 0xff)
 }
 
 /// How long the database takes.

@@ -262,12 +262,35 @@ mod tests {
         let mut old = sqlx::migrate!();
         old.migrations.to_mut().retain(|migration| migration.version < 6);
         old.run(&pool).await.unwrap();
-        pool.execute("INSERT INTO facts VALUES ('word', 'kept')")
-            .await
-            .unwrap();
+        for statement in [
+            "INSERT INTO facts VALUES ('word', 'kept')",
+            "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, phase, thread_name, workspace,
+                 approval_mode, started_by, created_at, last_active_at)
+             VALUES ('session_00000001', 7, 1, 'open', 'It', '/work', 'write', 2, 1, 1)",
+            "INSERT INTO prompts (session_id, author_id, position, text, state, created_at, ended_at)
+             VALUES ('session_00000001', 2, 1, 'a', 'done', 1, 10), ('session_00000001', 2, 2, 'c', 'failed', 1, 10),
+                 ('session_00000001', 2, 3, 'd', 'queued', 1, NULL), ('session_00000001', 2, 4, 'b', 'dropped', 1, 10)",
+        ] {
+            pool.execute(statement).await.unwrap();
+        }
         pool.close().await;
         let store = Store::open(&path).await.unwrap();
         assert!(store.space().await.unwrap().is_some());
+        let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(
+            "EXPLAIN QUERY PLAN SELECT prompt_id FROM prompts WHERE state IN ('done', 'dropped') AND ended_at < ?1
+                 AND (text <> '' OR attachments <> '[]') LIMIT ?2",
+        );
+        let plan = plan.fetch_all(store.pool()).await.unwrap();
+        assert!(plan[0].3.contains("prompts_with_texts"), "{plan:?}");
+        for (before, forgotten) in [(10, 0), (11, 2), (99, 0)] {
+            assert_eq!(store.forget(Kind::Texts, before).await.unwrap(), forgotten);
+        }
+        let texts =
+            sqlx::query_scalar::<_, String>("SELECT text || attachments FROM prompts ORDER BY prompt_id");
+        assert_eq!(
+            texts.fetch_all(store.pool()).await.unwrap(),
+            ["[]", "c[]", "d[]", "[]"]
+        );
         assert_eq!(store.fact("word").await.unwrap().as_deref(), Some("kept"));
         store.close().await;
     }

@@ -9,6 +9,7 @@ use ompcord::store::Store;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::disk::SmallDisk;
 use crate::harness::{Bench, answers};
 
 async fn backup(state: &Path, arguments: &[&str]) -> Output {
@@ -170,6 +171,25 @@ async fn what_cannot_be_copied_leaves_nothing_behind() {
     let opened = Store::open(&copy).await.unwrap();
     assert_eq!(opened.outbox_left().await.unwrap(), 0);
     opened.close().await;
+}
+
+#[tokio::test]
+async fn a_disk_without_room_gets_no_part_of_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&dir.path().join("small"), "64k") else {
+        return;
+    };
+    let small = dir.path().join("small");
+    Store::open(&dir.path().join("ompcord.db"))
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let copy = small.join("copy.db");
+    let (code, text) = said(&backup(dir.path(), &[copy.to_str().unwrap()]).await);
+    assert!(code == Some(1) && text.contains("no room for the copy"), "{text}");
+    assert!(names(&small).is_empty(), "{:?}", names(&small));
+    drop(disk);
 }
 
 #[tokio::test]

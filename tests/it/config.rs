@@ -88,6 +88,7 @@ fn the_required_ones_are_enough_and_the_rest_has_its_default() {
     assert_eq!(config.http_addr.to_string(), "127.0.0.1:8901");
     assert_eq!(config.state_dir, desk.path().join(".local/state/ompcord"));
     assert_eq!(config.agent.workdir, config.state_dir.join("workspace"));
+    assert_eq!(config.retention, Some(Duration::from_hours(30 * 24)));
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.access.approvers, None);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
@@ -122,6 +123,7 @@ fn everything_can_be_set() {
         .set("MY_KEY", "hush");
     desk.set("OMPCORD_HTTP_ADDR", "[::1]:1")
         .set("XDG_STATE_HOME", "/s")
+        .set("OMPCORD_RETENTION", "off")
         .set("OMPCORD_LOG", "debug");
     desk.set("OMPCORD_LOG_FORMAT", "json")
         .set("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/1/hush");
@@ -156,6 +158,7 @@ fn everything_can_be_set() {
         .collect();
     assert_eq!(extra, [("MY_KEY", "hush"), ("OTHER_KEY", "from-file")]);
     assert_eq!(config.state_dir, Path::new("/s/ompcord"));
+    assert_eq!(config.retention, None);
     assert_eq!(
         (config.log.filter.as_str(), config.log.format),
         ("debug", LogFormat::Json)
@@ -180,7 +183,8 @@ fn all_problems_are_told_together_and_no_secret_is_among_them() {
     desk.set("DISCORD_WEBHOOK_URL", "https://discord.com/hush")
         .set("OMPCORD_HTTP_ADDR", "0.0.0.0:80");
     desk.set("OMPCORD_AGENT_ENV", "DISCORD_BOT_TOKEN")
-        .set("OMP_COMMAND", "omp --api-key 'hush");
+        .set("OMP_COMMAND", "omp --api-key 'hush")
+        .set("OMPCORD_RETENTION", "a month or so");
     let text = desk.problem();
     insta::assert_snapshot!(text);
     assert!(!text.contains("MTIz") && !text.contains("hush"), "{text}");

@@ -10,10 +10,10 @@ use crate::harness::{Bench, answers, eventually};
 use crate::restart::Program;
 
 /// A small file system of its own; `None` where this user may not make one.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(dir: &Path, size: &str) -> Option<Self> {
+    pub fn mount(dir: &Path, size: &str) -> Option<Self> {
         fs::create_dir_all(dir).unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "tmpfs"])
