@@ -1,6 +1,6 @@
 //! A look at a database that somebody worries about, without changing it: whole, free, of which version, how large.
 //!
-//! [`Store::open`] would migrate it first, and a daemon of another version could not go back.
+//! [`super::Store::open`] would migrate it first, and a daemon of another version could not go back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
