@@ -321,6 +321,8 @@ async fn a_status_and_the_metrics_say_the_same() {
     }
     bench.board_says("📥 2 queued").await;
     bench.barrier().await;
+    // A turn's last words are out before its session is at rest.
+    reaches(&bench, "ompcord_sessions{state=\"idle\"}", 1.0).await;
     let status = slash(&bench, "alice", thread.channel(), "omp status", &[])
         .await
         .words();
