@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const SPARE: u64 = 4 << 20;
 
 /// What was forgotten.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Forgotten {
     events: u64,
     answers: u64,
@@ -57,6 +57,13 @@ pub(crate) async fn look_after(deps: Arc<Deps>, mut ready: watch::Receiver<bool>
 }
 
 fn tell(gone: &Forgotten, retention: Option<Duration>) {
+    if *gone == Forgotten::default() {
+        match retention {
+            Some(_) => tracing::debug!("nothing is old enough to be forgotten"),
+            None => tracing::info!("nothing is forgotten by age: OMPCORD_RETENTION is off"),
+        }
+        return;
+    }
     let Forgotten {
         events,
         answers,
@@ -67,7 +74,7 @@ fn tell(gone: &Forgotten, retention: Option<Duration>) {
     } = gone;
     let age = match retention {
         Some(age) => format!("what is over for {}", humantime::format_duration(age)),
-        None => "nothing (OMPCORD_RETENTION is off)".to_owned(),
+        None => "nothing by age".to_owned(),
     };
     tracing::info!(
         events,

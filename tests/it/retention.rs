@@ -179,7 +179,11 @@ async fn with_off_nothing_is_forgotten() {
     database.close().await.unwrap();
     let program = Program::run(&bench).await;
     let log = bench.dir.path().join("log.txt");
-    let looked = || std::fs::read_to_string(&log).unwrap().contains("forgot nothing");
+    let looked = || {
+        std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("nothing is forgotten")
+    };
     eventually("the daemon to have looked", looked).await;
     program.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(program.ended().await.success());
