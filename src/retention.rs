@@ -58,9 +58,10 @@ pub(crate) async fn look_after(deps: Arc<Deps>, mut ready: watch::Receiver<bool>
 
 fn tell(gone: &Forgotten, retention: Option<Duration>) {
     if *gone == Forgotten::default() {
-        match retention {
-            Some(_) => tracing::debug!("nothing is old enough to be forgotten"),
-            None => tracing::info!("nothing is forgotten by age: OMPCORD_RETENTION is off"),
+        if retention.is_some() {
+            tracing::debug!("nothing is old enough to be forgotten");
+        } else {
+            tracing::info!("nothing is forgotten by age: OMPCORD_RETENTION is off");
         }
         return;
     }

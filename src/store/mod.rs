@@ -72,6 +72,7 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .min_connections(1)
             .max_connections(4)
+            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
             .connect_with(options)
             .await
             .map_err(|error| unusable(error, path))?;
@@ -126,6 +127,15 @@ impl Store {
             .await
             .context("cannot begin a transaction")
     }
+}
+
+/// Whether a connection that comes back has no transaction any more. When the disk is full SQLite ends a transaction by
+/// itself, the library's own end of it is refused, and it believes ever after that one is open: every later one on that
+/// connection would be refused as well.
+async fn is_at_rest(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // The end is under way before this; whatever is asked comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Whether the database was only held by somebody else, so that the same may work a moment later.
@@ -288,6 +298,28 @@ mod tests {
             error.contains("newer ompcord") && error.contains("99991231"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_sqlite_ended_is_not_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
+        let full = async {
+            let mut tx = store.write().await?;
+            sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO facts (name, value) VALUES ('much', ?)")
+                .bind("x".repeat(1 << 20))
+                .execute(&mut *tx)
+                .await?;
+            anyhow::Ok(())
+        };
+        let error = full.await.unwrap_err();
+        assert_eq!(code(error.downcast_ref().unwrap()), Some(FULL));
+        // Each of the idle ones is used in turn.
+        for _ in 0..8 {
+            store.write().await.unwrap().commit().await.unwrap();
+        }
+        store.close().await;
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ompcord::ids::ThreadId;
 use ompcord::sim::{Sim, SimConfig};
 
 use crate::harness::{Bench, answers, eventually};
@@ -51,13 +52,10 @@ impl Drop for SmallDisk {
     }
 }
 
-#[tokio::test]
-async fn a_message_that_comes_while_the_disk_is_full_runs_when_there_is_room() {
-    let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
-    let Some(disk) = SmallDisk::mount(&bench.dir.path().join("state"), "8m") else {
-        return;
-    };
-    let program = Program::run(&bench).await;
+/// Starts a daemon on a small disk, fills it, and has something written that cannot be stored. Nobody may mount: `None`.
+async fn written_on_a_full_disk(bench: &Bench) -> Option<(SmallDisk, Program, ThreadId)> {
+    let disk = SmallDisk::mount(&bench.dir.path().join("state"), "8m")?;
+    let program = Program::run(bench).await;
     let (_, thread) = bench.launch("SAY:one").await;
     bench.turns(thread, 1).await;
     disk.fill();
@@ -69,19 +67,40 @@ async fn a_message_that_comes_while_the_disk_is_full_runs_when_there_is_room() {
     let noticed = || fs::read_to_string(&log).unwrap().contains("is fetched again");
     eventually("the daemon to notice", noticed).await;
     disk.empty();
-    // It is tried again every ten seconds, and at every start.
-    program.signal(nix::sys::signal::Signal::SIGKILL);
-    program.ended().await;
-    let gone = |sim: &Sim| (!sim.gateway_connected()).then_some(());
-    bench.sim.until("the gateway to notice", gone).await;
-    let program = Program::run(&bench).await;
+    Some((disk, program, thread))
+}
+
+/// What was written came through once, and what is written now comes after it.
+async fn came_through(bench: &Bench, program: Program, thread: ThreadId) {
     let messages = bench.turns(thread, 2).await;
     assert!(answers(&messages).contains("through the full disk"));
-    // What is written meanwhile does not hide what could not be stored, and nothing runs twice.
     let history = bench.history(thread).await;
     assert_eq!(history, "History: SAY:one | SAY:through the full disk | HISTORY");
     program.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(program.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_message_that_comes_while_the_disk_is_full_runs_when_there_is_room() {
+    let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
+    // It is fetched again every ten seconds, and no connection to the database was spoilt.
+    if let Some((_disk, program, thread)) = written_on_a_full_disk(&bench).await {
+        came_through(&bench, program, thread).await;
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_came_while_the_disk_was_full_runs_after_the_next_start() {
+    let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
+    if let Some((_disk, program, thread)) = written_on_a_full_disk(&bench).await {
+        program.signal(nix::sys::signal::Signal::SIGKILL);
+        program.ended().await;
+        let gone = |sim: &Sim| (!sim.gateway_connected()).then_some(());
+        bench.sim.until("the gateway to notice", gone).await;
+        let program = Program::run(&bench).await;
+        came_through(&bench, program, thread).await;
+    }
     bench.finish().await;
 }
 
