@@ -182,7 +182,7 @@ pub struct Log {
 impl Log {
     /// The library's chatter about shards and heartbeats is left out: it would be most of the log, and what matters of
     /// it the daemon says in its own words.
-    pub const DEFAULT_FILTER: &str = "info,serenity=off";
+    pub const DEFAULT_FILTER: &str = "info,serenity=off,rmcp=error";
 }
 
 impl Default for Log {

@@ -162,7 +162,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        read_json(&bytes, "").map(Self)
+        // Where everything is optional, nothing is as good as an empty object; where not, what is missing is named.
+        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        read_json(bytes, "").map(Self)
     }
 }
 

@@ -130,6 +130,15 @@ impl Terminal {
                 return Err(ApiError::field(field, "there are control characters in it"));
             }
         }
+        if !identifies(&self.agent_session_id) {
+            return Err(ApiError::field(
+                "agent_session_id",
+                "expected an id: no slashes, and neither a dash nor a dot in front",
+            ));
+        }
+        if !self.cwd.starts_with('/') {
+            return Err(ApiError::field("cwd", "expected an absolute path"));
+        }
         if self.pid == 0 {
             return Err(ApiError::field("pid", "expected the agent's process id"));
         }
@@ -227,6 +236,12 @@ pub(super) async fn detach(
     };
     let detached = caller.api.ingress.detach(&session.id, how).await?;
     Ok(Json(Left { detached }))
+}
+
+/// Whether it can be the agent's name for a conversation. It is given back on the agent's command line, where a dash in
+/// front would be an option and a slash a file.
+fn identifies(text: &str) -> bool {
+    !text.starts_with(['-', '.']) && !text.contains(['/', '\\'])
 }
 
 #[cfg(test)]

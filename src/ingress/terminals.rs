@@ -135,10 +135,16 @@ impl Ingress {
         let attached = self.deps.store.is_attached(session).await?;
         if attached {
             self.deps.sessions.terminal_leaves(session, how);
-        } else {
-            // It had only waited to be told that the session is over.
+        } else if !self.goes_on(session).await? {
+            // It had only waited to be told so. The token of a session that goes on here is its agent's.
             self.deps.tokens.revoke(session).await?;
         }
         Ok(attached)
+    }
+
+    async fn goes_on(&self, session: &SessionId) -> Result<bool> {
+        let session = self.deps.store.session(session).await?;
+        let going = |session: &Session| matches!(session.phase, SessionPhase::Opening | SessionPhase::Open);
+        Ok(session.as_ref().is_some_and(going))
     }
 }

@@ -1,9 +1,10 @@
 //! MCP over streamable HTTP: a server for each principal, so that nobody can take part in another one's session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rmcp::transport::streamable_http_server::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
@@ -16,12 +17,24 @@ use crate::tools::Caller;
 /// A client that says nothing for so long has to begin again.
 const KEPT: Duration = Duration::from_hours(24);
 
+/// So many sessions has a token at once. A client that is started again and again and never says goodbye fills no memory:
+/// the session that was longest without a request gives way.
+const MOST: usize = 64;
+
 /// A server's front door: it takes a request and gives a response.
 pub(crate) type Service = StreamableHttpService<Server<Caller>, LocalSessionManager>;
 
+/// A server with its sessions.
+struct Kept {
+    service: Service,
+    sessions: Arc<LocalSessionManager>,
+    /// By when they were used last.
+    used: VecDeque<Arc<str>>,
+}
+
 /// The servers, by whose they are.
 #[derive(Default)]
-pub(crate) struct HttpServers(Mutex<HashMap<Principal, Service>>);
+pub(crate) struct HttpServers(Mutex<HashMap<Principal, Kept>>);
 
 impl std::fmt::Debug for HttpServers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,7 +43,7 @@ impl std::fmt::Debug for HttpServers {
 }
 
 impl HttpServers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Principal, Service>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Principal, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -62,8 +75,38 @@ impl HttpServers {
                 .disable_allowed_origins()
                 .with_max_request_body_bytes(max_body)
                 .with_cancellation_token(stop.child_token());
-            StreamableHttpService::new(move || Ok(Server(caller.clone())), Arc::new(sessions), config)
+            let sessions = Arc::new(sessions);
+            let server = move || Ok(Server(caller.clone()));
+            Kept {
+                service: StreamableHttpService::new(server, Arc::clone(&sessions), config),
+                sessions,
+                used: VecDeque::new(),
+            }
         };
-        self.lock().entry(who.clone()).or_insert_with(make).clone()
+        let mut servers = self.lock();
+        servers.entry(who.clone()).or_insert_with(make).service.clone()
+    }
+
+    /// Somebody has used a session, or has begun it.
+    pub(crate) async fn used(&self, who: &Principal, session: &str, begun: bool) {
+        let oldest = {
+            let mut servers = self.lock();
+            let Some(kept) = servers.get_mut(who) else { return };
+            let known = kept.used.iter().position(|known| **known == *session);
+            let Some(session) = known
+                .and_then(|at| kept.used.remove(at))
+                .or(begun.then(|| session.into()))
+            else {
+                return;
+            };
+            kept.used.push_back(session);
+            let too_many = kept.used.len() > MOST;
+            let oldest = too_many.then(|| kept.used.pop_front()).flatten();
+            oldest.map(|oldest| (Arc::clone(&kept.sessions), oldest))
+        };
+        if let Some((sessions, oldest)) = oldest {
+            // It may have ended by itself.
+            sessions.close_session(&oldest).await.ok();
+        }
     }
 }

@@ -251,6 +251,25 @@ pub(super) fn ended(exit: &AgentExit) -> String {
     }
 }
 
+/// Why a prompt failed whose process is gone, in one line without Markdown: for programs.
+#[must_use]
+pub fn why(exit: &AgentExit) -> String {
+    match &exit.how {
+        ExitHow::NotStarted {
+            program,
+            not_found: true,
+            ..
+        } => format!("the agent {program} was not found"),
+        ExitHow::NotStarted { program, error, .. } => {
+            format!("the agent {program} could not be started: {error}")
+        }
+        _ => {
+            let last = exit.last_lines.last().map(|line| format!(": {line}"));
+            format!("the agent's process {}{}", ended(exit), last.unwrap_or_default())
+        }
+    }
+}
+
 fn last_lines(exit: &AgentExit) -> String {
     let tail: Vec<String> = exit.last_lines.iter().rev().take(8).rev().cloned().collect();
     if tail.is_empty() {

@@ -14,6 +14,13 @@ pub const TOKEN: &str = "\nThe bot. At https://discord.com/developers/applicatio
 /// The token was tried.
 pub const TOKEN_REFUSED: &str =
     "✗ Discord does not accept this token. Reset it (Bot, Reset Token) and copy it again.";
+
+/// Discord did not answer.
+#[must_use]
+pub fn unreachable(reason: &str) -> String {
+    format!("✗ Discord cannot be reached: {reason}")
+}
+
 /// The intent is on.
 pub const INTENT_ON: &str = "✓ Message Content Intent is switched on";
 /// What the home channel is for.

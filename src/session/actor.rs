@@ -92,6 +92,8 @@ pub(super) struct Actor {
     pub(super) left_pid: Option<i32>,
     pub(super) dialogs: Dialogs,
     pub(super) turn: Option<TurnClock>,
+    /// What the agent's process died of, while the state learns that it did.
+    pub(super) died_of: Option<String>,
     /// The prompt of the running turn, while what came with it is being fetched.
     pub(super) fetching: Option<PromptId>,
     pub(super) timers: HashMap<Timer, Instant>,

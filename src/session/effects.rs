@@ -47,6 +47,7 @@ impl Actor {
             left_pid: None,
             dialogs: Dialogs::default(),
             turn: None,
+            died_of: None,
             fetching: None,
             timers: std::collections::HashMap::new(),
             reply: None,

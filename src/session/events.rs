@@ -11,6 +11,7 @@ use super::Deps;
 use super::actor::{Actor, TurnClock};
 use super::state::{Input, Outcome};
 use crate::ids::{PromptId, ThreadId};
+use crate::render::notice;
 use crate::render::redact::Redactor;
 use crate::status::PromptResult;
 use crate::store::events::NewEvent;
@@ -43,6 +44,10 @@ impl Actor {
     }
 
     pub(super) fn note_input(&mut self, input: &Input) {
+        self.died_of = match input {
+            Input::Exited(exit) => Some(self.deps.redactor.redact(&notice::why(exit)).into_owned()),
+            _ => None,
+        };
         match input {
             Input::Prompt(prompt) => {
                 self.note_event(
@@ -74,11 +79,18 @@ impl Actor {
 
     /// Stores where a prompt is, after what came of it.
     pub(super) async fn mark(&mut self, prompt: PromptId, state: PromptState) -> Result<()> {
-        if let (PromptState::Done | PromptState::Failed, Some(turn)) = (state, &self.turn) {
-            self.deps
-                .store
-                .keep_answer(prompt, &turn.answer, turn.error.as_deref())
-                .await?;
+        let kept = match (state, &self.turn) {
+            (PromptState::Done, Some(turn)) => Some((turn.answer.as_str(), turn.error.as_deref())),
+            (PromptState::Failed, Some(turn)) => Some((
+                turn.answer.as_str(),
+                turn.error.as_deref().or(self.died_of.as_deref()),
+            )),
+            // It never began.
+            (PromptState::Failed, None) => self.died_of.as_deref().map(|why| ("", Some(why))),
+            _ => None,
+        };
+        if let Some((answer, error)) = kept {
+            self.deps.store.keep_answer(prompt, answer, error).await?;
         }
         if matches!(state, PromptState::Done | PromptState::Failed) && self.turn.is_some() {
             // Before it is over for the store: a crash in between must not cost the last words of the answer.

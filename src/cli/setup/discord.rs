@@ -22,8 +22,8 @@ pub(super) fn set_up(desk: &mut Desk) -> Result<()> {
 /// A token that Discord takes.
 fn token(desk: &mut Desk) -> Result<Rest> {
     if let Some((token, apart)) = known_token(&desk.draft) {
-        match try_token(desk, &token) {
-            Ok((rest, bot)) => {
+        match try_token(desk, &token)? {
+            Some((rest, bot)) => {
                 if !apart {
                     desk.draft
                         .set(Item::Token, token.expose_secret())
@@ -32,8 +32,8 @@ fn token(desk: &mut Desk) -> Result<Rest> {
                 Desk::say(&words::bot(&bot))?;
                 return Ok(rest);
             }
-            Err(RestError::Unauthorized) if desk.attended => Desk::say(words::TOKEN_REFUSED)?,
-            Err(error) => return Err(unusable(desk, error)),
+            None if desk.attended => Desk::say(words::TOKEN_REFUSED)?,
+            None => return Err(Fatal::TokenRejected.into()),
         }
     }
     Desk::say(words::TOKEN)?;
@@ -42,22 +42,38 @@ fn token(desk: &mut Desk) -> Result<Rest> {
         if answer.is_empty() || !desk.put(Item::Token, &answer)? {
             continue;
         }
-        match try_token(desk, &answer.into()) {
-            Ok((rest, bot)) => {
+        match try_token(desk, &answer.into())? {
+            Some((rest, bot)) => {
                 Desk::say(&words::bot(&bot))?;
                 return Ok(rest);
             }
-            Err(RestError::Unauthorized) => Desk::say(words::TOKEN_REFUSED)?,
-            Err(error) => return Err(unusable(desk, error)),
+            None => Desk::say(words::TOKEN_REFUSED)?,
         }
     }
 }
 
-fn try_token(desk: &Desk, token: &SecretString) -> Result<(Rest, String), RestError> {
+/// `None`: Discord refuses it. Who sits there is asked whether to try again when Discord does not answer, so that what was
+/// typed is not lost.
+fn try_token(desk: &Desk, token: &SecretString) -> Result<Option<(Rest, String)>> {
     let api_url = desk.draft.get(Item::ApiUrl);
     let rest = desk.endpoint.rest_with(token, api_url.as_deref());
-    let bot = desk.wait(rest.me())?.name.clone();
-    Ok((rest, bot))
+    loop {
+        match desk.wait(rest.me()) {
+            Ok(bot) => {
+                let name = bot.name.clone();
+                return Ok(Some((rest, name)));
+            }
+            Err(RestError::Unauthorized) => return Ok(None),
+            Err(error) if desk.attended => {
+                Desk::say(&words::unreachable(&error.to_string()))?;
+                let choices = ["Try again".to_owned(), "Give up".to_owned()];
+                if Desk::choose("Then", &choices)? != 0 {
+                    return Err(unusable(desk, error));
+                }
+            }
+            Err(error) => return Err(unusable(desk, error)),
+        }
+    }
 }
 
 fn unusable(desk: &Desk, error: RestError) -> anyhow::Error {

@@ -252,7 +252,7 @@ async fn whatever_is_wrong_has_the_same_shape() {
         (
             api.client.post(at("/notify")).header("content-type", json),
             400,
-            "bad_json",
+            "bad_field",
         ),
         (
             api.client

@@ -159,6 +159,9 @@ async fn attaching_is_checked() {
     );
     for (field, value) in [
         ("cwd", json!("")),
+        ("cwd", json!("project")),
+        ("agent_session_id", json!("--model")),
+        ("agent_session_id", json!("../../etc/passwd")),
         ("pid", json!(0)),
         ("pid", json!("x")),
         ("host", json!("a\nb")),

@@ -151,6 +151,42 @@ async fn what_cannot_be_started_says_why() {
 }
 
 #[tokio::test]
+async fn a_prompt_that_fails_says_why() {
+    let bench = Bench::start().await;
+    let api = bench.api();
+    let (status, died) = api
+        .post(
+            "/api/sessions",
+            &json!({"prompt": "SAY:half\nCRASH:3", "wait_s": 60}),
+        )
+        .await;
+    assert_eq!(
+        (status, &died["prompt"]["outcome"]),
+        (201, &json!("failed")),
+        "{died}"
+    );
+    let error = died["prompt"]["error"].as_str().unwrap_or_default();
+    assert!(
+        error.contains("the agent's process ended with exit code 3"),
+        "{died}"
+    );
+    bench.finish().await;
+
+    let bench = Bench::with_vars(|_| vec![("OMP_COMMAND", "/nowhere/omp".to_owned())]).await;
+    let (session, _) = bench.api().session().await;
+    let prompt = json!({"text": "SAY:x", "wait_s": 60});
+    let (_, failed) = bench
+        .api()
+        .post(&format!("/api/sessions/{session}/prompt"), &prompt)
+        .await;
+    assert_eq!(
+        failed["error"], "the agent /nowhere/omp was not found",
+        "{failed}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn an_agent_knows_its_session_and_its_token_reaches_no_thread() {
     let dir = tempfile::tempdir().unwrap();
     let seen = dir.path().join("env.txt");
@@ -178,6 +214,11 @@ async fn an_agent_knows_its_session_and_its_token_reaches_no_thread() {
     );
     let token = var("OMPCORD_SESSION_TOKEN");
     let own = api.with_token(&token);
+    assert_eq!(own.get(&format!("/api/sessions/{session}")).await.0, 200);
+    // It is in no terminal: there is nothing to leave, and the agent needs its token on.
+    let detach = format!("/api/sessions/{session}/detach");
+    let (status, left) = own.post(&detach, &json!({"reason": "closed"})).await;
+    assert_eq!((status, &left["detached"]), (200, &json!(false)), "{left}");
     assert_eq!(own.get(&format!("/api/sessions/{session}")).await.0, 200);
     let text = format!("SAY:my token is {token}, and the owner's {}", api.token);
     let (_, answer) = api.post(&prompt, &json!({"text": text, "wait_s": 30})).await;

@@ -289,6 +289,37 @@ async fn without_a_daemon_a_program_on_stdio_says_so_at_once() {
 }
 
 #[tokio::test]
+async fn what_no_server_of_mcp_takes_is_said_as_mcp_does() {
+    let bench = bench().await;
+    let api = bench.api();
+    let first = Streamed::start(&api).await;
+    for unreadable in [json!(null), json!(5), json!([hello()]), json!({"id": {}})] {
+        let (status, _, said) = Streamed::post(&api, Some(&first.session), &unreadable).await;
+        assert_eq!((status, &said["error"]["code"]), (400, &json!(-32600)), "{said}");
+    }
+    let call = json!({"name": "discord_send", "arguments": [1]});
+    let said = first.ask(&request(1, "tools/call", &call)).await;
+    assert_eq!(said["error"]["code"], -32602, "{said}");
+    let said = first.ask(&request(2, "tools/juggle", &json!({}))).await;
+    assert_eq!(said["error"]["code"], -32601, "{said}");
+    let (status, _, said) = Streamed::post(&api, Some("nobody"), &request(3, "tools/list", &json!({}))).await;
+    assert_eq!((status, &said["error"]["code"]), (404, &json!("mcp")), "{said}");
+
+    // Sixty-four at once; the one that was longest without a request gives way.
+    let second = Streamed::start(&api).await;
+    for _ in 0..62 {
+        Streamed::start(&api).await;
+    }
+    first.ask(&request(4, "tools/list", &json!({}))).await;
+    Streamed::start(&api).await;
+    first.ask(&request(5, "tools/list", &json!({}))).await;
+    let (status, _, _) =
+        Streamed::post(&api, Some(&second.session), &request(6, "tools/list", &json!({}))).await;
+    assert_eq!(status, 404);
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn a_session_over_http_is_its_principals_own() {
     let bench = bench().await;
     let owner = bench.api();
