@@ -88,8 +88,8 @@ async fn five_sessions_at_once_are_slowed_down_and_lose_nothing() {
 /// Sessions in terminals, and in how many of the agents the daemon itself runs. Discord allows fifty threads at once.
 const TERMINALS: usize = 45;
 const OWNED: usize = 5;
-/// How many of them call a person, one after the other, while all others go on talking.
-const CALLS: usize = 5;
+/// How many of them ask a person, one after the other, and how many end, while all others go on talking.
+const CALLS: usize = 3;
 /// The daemon sends forty requests a second.
 const A_SECOND: usize = 40;
 
@@ -161,10 +161,9 @@ impl<'a> Crowd<'a> {
         self.terminals.iter().skip(from).filter(shown).count()
     }
 
-    /// Terminal `n` asks somebody, and then its turn ends, while all after it go on talking. Gives how many of them its
-    /// question and its footer had to wait for.
-    async fn call(&mut self, n: usize) -> (usize, usize) {
-        self.chatter(n, 2).await;
+    /// Terminal `n` asks somebody while all after it go on talking. Gives how many of them its question waited for.
+    async fn ask(&mut self, n: usize) -> usize {
+        self.chatter(n, 1).await;
         self.talk(n + 1).await;
         let thread = self.terminals[n].thread;
         let asks = json!({"id": "t", "tool": "bash", "resolved": false});
@@ -173,14 +172,17 @@ impl<'a> Crowd<'a> {
             let messages = sim.messages(thread);
             messages.iter().any(|m| m.content.contains("May bash run?"))
         };
-        let question = self.behind(n + 1, "the question", asked).await;
-        let answered = json!({"id": "t", "resolved": true});
-        self.terminals[n].does("approval", "", answered).await;
+        self.behind(n + 1, "the question", asked).await
+    }
+
+    /// The turn of terminal `n` ends while all after it go on talking. Gives how many of them its footer waited for.
+    async fn end(&mut self, n: usize) -> usize {
         self.chatter(n, 1).await;
         self.talk(n + 1).await;
         self.finish(n).await;
-        let footer = |sim: &Sim| footers(sim, thread) == 1;
-        (question, self.behind(n + 1, "the end", footer).await)
+        let thread = self.terminals[n].thread;
+        self.behind(n + 1, "the end", |sim| footers(sim, thread) == 1)
+            .await
     }
 
     async fn finish(&mut self, n: usize) {
@@ -204,24 +206,29 @@ async fn fifty_busy_sessions_stay_within_every_limit_and_people_come_first() {
         owned.push(bench.launch(&prompt).await.1);
     }
     let mut crowd = Crowd::gather(&bench).await;
+    crowd.chatter(0, 2).await;
     let (mut questions, mut finals) = (Vec::new(), Vec::new());
     for n in 0..CALLS {
-        let (question, end) = crowd.call(n).await;
-        questions.push(question);
-        finals.push(end);
+        questions.push(crowd.ask(n).await);
+    }
+    for n in CALLS..2 * CALLS {
+        finals.push(crowd.end(n).await);
     }
     let made = |terminal: &Terminal| {
         let messages = sim.messages(terminal.thread);
         messages.iter().filter(|m| m.by_bot).count()
     };
-    let shares: Vec<usize> = crowd.terminals.iter().skip(CALLS).map(made).collect();
-    println!(
-        "behind: questions {questions:?}, finals {finals:?}; {} requests; shares {shares:?}",
-        crowd.taken()
-    );
+    let shares: Vec<usize> = crowd.terminals.iter().skip(2 * CALLS).map(made).collect();
+    println!("waited for: questions {questions:?}, ends {finals:?}; shares {shares:?}");
+    for waited in [questions, finals] {
+        let middle = median(waited);
+        assert!(2 * middle < TERMINALS, "it waited for {middle} others");
+    }
+    let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
+    assert!(3 * least >= *most, "{shares:?}");
     // Everybody else ends in the same moment.
     let before = crowd.taken();
-    for n in CALLS..TERMINALS {
+    for n in (0..CALLS).chain(2 * CALLS..TERMINALS) {
         crowd.finish(n).await;
     }
     for thread in &owned {
@@ -231,7 +238,12 @@ async fn fifty_busy_sessions_stay_within_every_limit_and_people_come_first() {
     for thread in threads.iter().chain(&owned) {
         bench.turns(*thread, 1).await;
     }
-    println!("the last end came after {} requests", crowd.taken() - before);
+    let last = crowd.taken() - before;
+    println!(
+        "{} requests, of them {last} until the last one's end",
+        crowd.taken()
+    );
+    assert!(last <= 8 * (TERMINALS + OWNED), "{last}");
     for thread in &threads {
         let said = answers(&sim.messages(*thread));
         assert_eq!(said.matches("This is the final answer.").count(), 1, "{said}");
@@ -248,16 +260,14 @@ async fn fifty_busy_sessions_stay_within_every_limit_and_people_come_first() {
             "{said}"
         );
     }
-    let requests = sim.requests();
-    for call in requests.iter().filter(|call| call.status == Some(429)) {
-        let near = requests
+    let refused = |limit| {
+        sim.requests()
             .iter()
-            .filter(|c| c.at_ms > call.at_ms - 1000 && c.at_ms <= call.at_ms);
-        let near: Vec<_> = near
-            .map(|c| format!("{} {} {}", c.at_ms - call.at_ms, c.method, c.route))
-            .collect();
-        println!("{call:?} {} {near:#?}", near.len());
-    }
-    let _ = median(questions);
+            .filter(|call| call.limit == Some(limit))
+            .count()
+    };
+    assert_eq!(refused("user"), 0, "no route was ever overrun");
+    // What is sent evenly can arrive in a bunch where the machine stands still for a moment.
+    assert!(refused("global") <= 3, "{} × 429", refused("global"));
     bench.finish().await;
 }
