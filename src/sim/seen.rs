@@ -27,6 +27,8 @@ pub struct RestCall {
     pub wait: Duration,
     /// The mishap that met it.
     pub mishap: Option<Mishap>,
+    /// The limit that it exceeded: `user` for its route's, or `global`.
+    pub limit: Option<&'static str>,
 }
 
 /// A file on a message.

@@ -49,6 +49,10 @@ pub(crate) struct OutboxRow {
 
 /// What lane selection needs of a row that has work.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a row, not a state"
+)]
 pub(crate) struct PendingRow {
     /// Its id.
     pub(crate) outbox_id: OutboxId,
@@ -64,6 +68,8 @@ pub(crate) struct PendingRow {
     pub(crate) after_edits: bool,
     /// Whether it gives way to everything else.
     pub(crate) background: bool,
+    /// Whether it is to be made and notifies people: a question, an error, the end of a turn.
+    pub(crate) calls: bool,
 }
 
 /// What becomes of a row after it was looked at.
@@ -183,7 +189,9 @@ impl Store {
                       CASE WHEN kind = 'action' THEN payload END AS "action: String", sealed AS "sealed: bool",
                       kind = 'message' AND message_id IS NULL
                           AND coalesce(json_extract(payload, '$.draft.after_edits'), 0) AS "after_edits!: bool",
-                      kind <> 'action' AND coalesce(json_extract(payload, '$.draft.background'), 0) AS "background!: bool"
+                      kind <> 'action' AND coalesce(json_extract(payload, '$.draft.background'), 0) AS "background!: bool",
+                      kind = 'message' AND message_id IS NULL AND NOT coalesce(json_extract(payload, '$.draft.silent'), 0)
+                          AND NOT coalesce(json_extract(payload, '$.draft.background'), 0) AS "calls!: bool"
                FROM outbox WHERE channel_id = ? AND (kind <> 'message' OR sent < wanted) ORDER BY outbox_id"#,
             channel
         )

@@ -61,6 +61,7 @@ mod scripted_discord;
 mod service_manager;
 mod setup;
 mod sim;
+mod soak;
 mod startup;
 mod terminal;
 mod threads;

@@ -385,8 +385,12 @@ impl Program {
         self.0.try_wait().unwrap()
     }
 
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        let pid = nix::unistd::Pid::from_raw(self.id().try_into().unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 

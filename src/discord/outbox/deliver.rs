@@ -10,7 +10,7 @@ use super::lane::{Verdict, Worker};
 use super::letter::{Letter, Tried};
 use super::{OutboxEvent, RestError};
 use crate::discord::draft::FileRef;
-use crate::discord::rest::Call;
+use crate::discord::rest::{Call, Haste};
 use crate::failpoint;
 use crate::ids::{ChannelId, MessageId, OutboxId};
 use crate::store::now_ms;
@@ -81,7 +81,7 @@ impl Worker {
                 Ok(None) => {}
                 Err(error) => return self.failed(id, None, error).await,
             }
-            self.inner.rest.turn().await;
+            self.inner.rest.turn(Haste::Words).await;
         }
         failpoint::at("outbox.claimed");
         let parcel = claim.tried.draft.create(&claim.nonce).await;

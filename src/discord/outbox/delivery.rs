@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::letter::Letter;
 use super::{Act, Deed, Outbox, OutboxEvent, nonce};
 use crate::discord::draft::Draft;
-use crate::discord::rest::RestError;
+use crate::discord::rest::{Haste, RestError};
 use crate::ids::{ChannelId, MessageId, OutboxId};
 use crate::store::outbox::RowKind;
 
@@ -61,7 +61,7 @@ impl Outbox {
         let path = act.emoji();
         let mut waited = Duration::ZERO;
         loop {
-            self.inner.rest.turn().await;
+            self.inner.rest.turn(Haste::Person).await;
             match self.inner.rest.send(act.call(channel, &path)).await {
                 Ok(_) => return Ok(()),
                 Err(RestError::Limited { retry_after, .. }) if waited + retry_after <= PATIENCE => {

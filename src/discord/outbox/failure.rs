@@ -1,12 +1,10 @@
 //! What it means for a row that an attempt failed: later, differently, or never.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::act::Act;
 use super::deliver::settled;
-use super::lane::{Verdict, Worker};
+use super::lane::{AFTER_LIMIT, Verdict, Worker};
 use super::letter::Letter;
 use super::{Deed, OutboxEvent};
 use crate::discord::draft::Draft;
@@ -43,8 +41,7 @@ impl Worker {
                 if *global {
                     self.inner.pause(*retry_after);
                 }
-                // Clocks differ a little, and a request that is early by a hair counts as invalid.
-                Verdict::Wait(*retry_after + Duration::from_millis(20))
+                Verdict::Wait(*retry_after + AFTER_LIMIT)
             }
             RestError::Unauthorized => {
                 self.log(error.kind(), &error.to_string());

@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use serenity::http::{LightMethod, Route};
 use tokio::time::Instant;
 
-use super::turns::{Pick, Turns, next};
+use super::turns::{Class, Pick, Turns, next};
 use super::{Inner, Lane};
+use crate::discord::rest::Haste;
 use crate::ids::{ChannelId, OutboxId};
-use crate::store::outbox::RowKind;
+use crate::store::outbox::{PendingRow, RowKind};
+
+/// Clocks differ a little, and a request that is early by a hair counts as invalid.
+pub(super) const AFTER_LIMIT: Duration = Duration::from_millis(20);
 
 /// How an attempt went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +34,8 @@ pub(super) enum Verdict {
 
 /// What a lane finds.
 enum Look {
-    /// A row can have its turn.
-    Work,
+    /// A row can have its turn, and should have it this soon.
+    Work(Haste),
     /// There are rows, but none may go before this.
     Parked(Instant),
     /// No row has work.
@@ -93,8 +98,8 @@ impl Worker {
             };
             let step = match self.look().await {
                 // Who is next is asked again after the wait, so that it is the newest text that goes.
-                Ok(Look::Work) => {
-                    self.admitted().await;
+                Ok(Look::Work(haste)) => {
+                    self.admitted(haste).await;
                     self.step().await
                 }
                 Ok(Look::Parked(until)) => {
@@ -137,20 +142,70 @@ impl Worker {
         let waiting = messages.clone().count();
         let unmade = messages.filter(|row| row.message_id.is_none()).count();
         self.publish(|lane| (lane.waiting, lane.unmade) = (waiting, unmade));
-        let now = Instant::now();
-        Ok(if rows.is_empty() {
-            Look::Nothing
-        } else if next(&rows, &self.turns, now).is_some() {
-            Look::Work
-        } else {
-            Look::Parked(self.turns.look_again(now).unwrap_or(now))
+        if rows.is_empty() {
+            return Ok(Look::Nothing);
+        }
+        Ok(match self.choose(&rows) {
+            Ok((_, haste)) => Look::Work(haste),
+            Err(until) => Look::Parked(until),
         })
+    }
+
+    /// Which row has its turn, and how soon it should; or when to look again.
+    fn choose<'a>(&mut self, rows: &'a [PendingRow]) -> std::result::Result<(Pick<'a>, Haste), Instant> {
+        let now = Instant::now();
+        // What a row leaves to others holds it up only until one of those comes, so this is found out each time.
+        let mut turns = self.turns;
+        while let Some(pick) = next(rows, &turns, now) {
+            let haste = self.turns.haste(rows, &pick, now);
+            if let Some(wait) = self.closed_for(&pick, Haste::Person) {
+                self.limit(pick.class, wait + AFTER_LIMIT);
+                turns.park(pick.class, now + wait + AFTER_LIMIT);
+                self.publish(|lane| lane.stalled = true);
+            } else if let Some(wait) = self.closed_for(&pick, haste) {
+                turns.park(pick.class, now + wait + AFTER_LIMIT);
+            } else {
+                return Ok((pick, haste));
+            }
+        }
+        Err(turns.look_again(now).unwrap_or(now))
+    }
+
+    /// How long a row has to wait for a limit that is known of before it is tried.
+    fn closed_for(&self, pick: &Pick<'_>, haste: Haste) -> Option<Duration> {
+        let channel_id = self.channel.get().into();
+        let (method, route) = match (pick.row.kind, pick.row.message_id) {
+            (RowKind::Action, _) | (RowKind::Deletion, None) => return None,
+            (RowKind::Message, None) => (LightMethod::Post, Route::ChannelMessages { channel_id }),
+            (kind, Some(message)) => {
+                let message_id = message.get().into();
+                let method = match kind {
+                    RowKind::Deletion => LightMethod::Delete,
+                    _ => LightMethod::Patch,
+                };
+                (
+                    method,
+                    Route::ChannelMessage {
+                        channel_id,
+                        message_id,
+                    },
+                )
+            }
+        };
+        self.inner.rest.closed_for(method, route, haste)
+    }
+
+    /// Nothing of this class for so long, and cards a while longer.
+    fn limit(&mut self, class: Class, wait: Duration) {
+        self.turns.park(class, Instant::now() + wait);
+        self.inner
+            .keep_back(self.channel, wait + self.inner.pace.background_after_limit);
     }
 
     /// Picks a row and lets it have its turn.
     async fn step(&mut self) -> Result<Verdict> {
         let rows = self.inner.store.outbox_pending(self.channel).await?;
-        let Some(Pick { row, class, act }) = next(&rows, &self.turns, Instant::now()) else {
+        let Ok((Pick { row, class, act }, _)) = self.choose(&rows) else {
             return Ok(Verdict::Done);
         };
         let id = row.outbox_id;
@@ -169,11 +224,7 @@ impl Worker {
             (RowKind::Deletion, _, None) => self.resolve(id).await?,
         };
         match verdict {
-            Verdict::Wait(wait) => {
-                self.turns.park(class, Instant::now() + wait);
-                self.inner
-                    .keep_back(self.channel, wait + self.inner.pace.background_after_limit);
-            }
+            Verdict::Wait(wait) => self.limit(class, wait),
             Verdict::Done => {
                 if spaced {
                     self.inner
@@ -191,14 +242,14 @@ impl Worker {
 
     /// Waits for a pause of all lanes to end and for a place in the global pace. The row is picked
     /// afterwards, so that it is the newest text that goes.
-    async fn admitted(&self) {
+    async fn admitted(&self, haste: Haste) {
         loop {
             let until = self.inner.state().paused_until;
             match until {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
                 _ => {}
             }
-            self.inner.rest.turn().await;
+            self.inner.rest.turn(haste).await;
             let until = self.inner.state().paused_until;
             if until.is_none_or(|until| until <= Instant::now()) {
                 return;

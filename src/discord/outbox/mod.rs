@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::draft::Draft;
-use super::rest::{Call, Rest, RestError};
+use super::rest::{Call, Haste, Rest, RestError};
 use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
 use crate::store::dashboards::Place;
 use crate::store::outbox::{Fate, OutboxRow, RowKind};
@@ -316,7 +316,7 @@ impl Outbox {
             };
             let send = async {
                 // In a crowd it would only come late, after the message that it announces.
-                tokio::time::timeout(Duration::from_secs(2), inner.rest.turn())
+                tokio::time::timeout(Duration::from_secs(2), inner.rest.turn(Haste::Decoration))
                     .await
                     .ok()?;
                 inner.rest.send(Call::new(LightMethod::Post, route)).await.err()

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::act::{Act, Place};
+use crate::discord::rest::Haste;
 use crate::ids::OutboxId;
 use crate::store::outbox::{PendingRow, RowKind};
 
@@ -64,6 +65,18 @@ impl Turns {
             .filter(|until| **until > now)
             .min()
             .copied()
+    }
+
+    /// How soon the lane should send what is next: a person who is called is called after what stands before.
+    pub(super) fn haste(&self, rows: &[PendingRow], next: &Pick<'_>, now: Instant) -> Haste {
+        let called = |row: &PendingRow| row.calls && self.may(Class::Create, now);
+        if next.row.background {
+            Haste::Decoration
+        } else if rows.iter().any(called) {
+            Haste::Person
+        } else {
+            Haste::Words
+        }
     }
 
     /// Those that give way to everything wait until then.
@@ -172,6 +185,7 @@ mod tests {
             sealed: false,
             after_edits: false,
             background: false,
+            calls: false,
         }
     }
 
@@ -191,6 +205,7 @@ mod tests {
             sealed: false,
             after_edits: false,
             background: false,
+            calls: false,
         }
     }
 
@@ -341,6 +356,28 @@ mod tests {
         turns.hold_background(None);
         turns.park(Class::Create, until);
         assert_eq!(order(rows, turns), [4], "not even then is the way free");
+    }
+
+    #[test]
+    fn a_lane_is_in_haste_for_as_long_as_it_can_call_somebody() {
+        let question = PendingRow {
+            calls: true,
+            ..message(3, false)
+        };
+        let now = Instant::now();
+        let haste =
+            |rows: &[PendingRow], turns: &Turns| turns.haste(rows, &next(rows, turns, now).unwrap(), now);
+        let mut turns = Turns::default();
+        let rows = [message(1, true), message(2, false), question];
+        assert_eq!(
+            haste(&rows, &turns),
+            Haste::Person,
+            "also for what stands before it"
+        );
+        assert_eq!(haste(&rows[..2], &turns), Haste::Words);
+        assert_eq!(haste(&[card(1, true)], &turns), Haste::Decoration);
+        turns.park(Class::Create, now + Duration::from_secs(5));
+        assert_eq!(haste(&rows, &turns), Haste::Words, "haste would not help it now");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serenity::http::{LightMethod, Route};
 
-use super::{Call, Rest, RestError};
+use super::{Call, Haste, Rest, RestError};
 use crate::discord::draft::Draft;
 use crate::ids::UserId;
 
@@ -29,7 +29,7 @@ impl Rest {
             let call = Call::new(LightMethod::Patch, route)
                 .json(parcel.payload.clone())
                 .files(parcel.uploads.clone());
-            self.turn().await;
+            self.turn(Haste::Person).await;
             let wait = match self.send(call).await {
                 Ok(_) => return Ok(()),
                 Err(RestError::Limited { retry_after, .. }) if tries < TRIES && retry_after <= PATIENCE => {

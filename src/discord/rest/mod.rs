@@ -13,9 +13,8 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use reqwest::multipart::{Form, Part};
 use serde::de::DeserializeOwned;
-use serenity::http::{Http, LightMethod, Request};
-use tokio::sync::{Mutex, OnceCell};
-use tokio::time::Instant;
+use serenity::http::{Http, LightMethod, Request, Route};
+use tokio::sync::OnceCell;
 
 use crate::status::Metrics;
 
@@ -25,6 +24,7 @@ mod clock;
 mod failure;
 mod fetched;
 mod guild;
+mod line;
 mod permissions;
 mod reads;
 mod template;
@@ -38,14 +38,10 @@ pub use fetched::{
     FetchedAttachment, FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage, FetchedReaction,
 };
 pub use guild::{NamedChannel, NamedGuild};
+pub use line::Haste;
 pub(crate) use reads::list;
 pub use reads::{Application, Me, Owner};
 
-/// Discord allows a bot fifty requests a second. Up to ten go at once, then forty a second, so that no
-/// second has more than fifty: a thousand lanes that wake together would otherwise earn a thousand 429s, and
-/// ten thousand of those in ten minutes cost the token.
-const SPACING: Duration = Duration::from_millis(25);
-const BURST: u32 = 10;
 const UPLOAD_BASE: Duration = Duration::from_secs(30);
 const UPLOAD_BYTES_A_SECOND: usize = 64 * 1024;
 
@@ -55,9 +51,9 @@ pub struct Rest {
     http: Arc<Http>,
     client: reqwest::Client,
     base: Option<String>,
-    /// The theoretical time of the next request, as in a leaky bucket.
-    next: Arc<Mutex<Option<Instant>>>,
-    /// What another server says about its limits.
+    /// Who waits for a place in the global pace.
+    line: Arc<line::Line>,
+    /// Which windows are spent.
     windows: Arc<windows::Windows>,
     /// Whether the global pace is kept. A proxy or another server has limits of its own, perhaps none: there it
     /// is kept only once a global limit was met.
@@ -76,7 +72,7 @@ impl Rest {
             client,
             paced: Arc::new(AtomicBool::new(base.is_none())),
             base: base.map(|base| base.trim_end_matches('/').to_owned()),
-            next: Arc::default(),
+            line: Arc::default(),
             windows: Arc::default(),
             me: Arc::default(),
             metrics: Metrics::default(),
@@ -96,21 +92,12 @@ impl Rest {
         &self.http
     }
 
-    /// Waits for the next place in the global pace. Whoever has something that may change meanwhile waits
-    /// here first and decides what to send afterwards.
-    pub async fn turn(&self) {
-        if !self.paced.load(Ordering::Relaxed) {
-            return;
+    /// Waits for a place in the global pace. Whoever has something that may change meanwhile waits here first and
+    /// decides what to send afterwards.
+    pub async fn turn(&self, haste: Haste) {
+        if self.paced.load(Ordering::Relaxed) {
+            self.line.turn(haste).await;
         }
-        let at = {
-            let mut next = self.next.lock().await;
-            let now = Instant::now();
-            let earliest = now.checked_sub(SPACING * BURST).unwrap_or(now);
-            let at = next.map_or(earliest, |next| next.max(earliest));
-            *next = Some(at + SPACING);
-            at
-        };
-        tokio::time::sleep_until(at).await;
     }
 
     /// Sends a request now and gives the body of a successful answer. It never waits for a limit: one that
@@ -195,20 +182,32 @@ impl Rest {
         Ok(builder.timeout(UPLOAD_BASE + allowance).multipart(form))
     }
 
-    /// Asks serenity's bucket for this route. Its own hook would sleep in here, with a draft that gets old.
+    /// How long such a request has to wait for the window of its route, as far as that is known. Whoever asks before
+    /// waiting in the line takes no place there for a request that cannot be sent.
+    #[must_use]
+    pub fn closed_for(&self, method: LightMethod, route: Route<'_>, haste: Haste) -> Option<Duration> {
+        let bucket = route.ratelimiting_bucket();
+        self.windows
+            .wait(&(bucket, method.reqwest_method()), haste.leaves())
+    }
+
+    /// Asks the buckets for this route. The library's own hook would sleep in here, with a draft that gets old.
     async fn admit(&self, probe: &Request<'_>) -> Result<(), RestError> {
         let bucket = probe.route_ref().ratelimiting_bucket();
         if bucket.is_none() {
             return Ok(());
         }
-        let Some(limiter) = &self.http.ratelimiter else {
-            let wait = self.windows.wait(&(bucket, probe.method_ref().reqwest_method()));
-            return wait.map_or(Ok(()), |retry_after| {
-                Err(RestError::Limited {
-                    retry_after,
-                    global: false,
-                })
+        if let Some(retry_after) = self
+            .windows
+            .wait(&(bucket, probe.method_ref().reqwest_method()), 0)
+        {
+            return Err(RestError::Limited {
+                retry_after,
+                global: false,
             });
+        }
+        let Some(limiter) = &self.http.ratelimiter else {
+            return Ok(());
         };
         let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
         let mut bucket = bucket.lock().await;
@@ -225,15 +224,16 @@ impl Rest {
         Ok(())
     }
 
-    /// Tells serenity's bucket what the headers said. Not for a 429: the hook would sleep it out.
+    /// Tells the buckets what the headers said. Not for a 429: the hook would sleep it out.
     async fn note_limits(&self, probe: &Request<'_>, response: &reqwest::Response) {
         let bucket = probe.route_ref().ratelimiting_bucket();
         if bucket.is_none() || response.status() == StatusCode::TOO_MANY_REQUESTS {
             return;
         }
+        let key = (bucket, probe.method_ref().reqwest_method());
+        self.windows.note(key, response.headers());
         let Some(limiter) = &self.http.ratelimiter else {
-            let key = (bucket, probe.method_ref().reqwest_method());
-            return self.windows.note(key, response.headers());
+            return;
         };
         let bucket = Arc::clone(limiter.routes().write().await.entry(bucket).or_default());
         if let Err(error) = bucket
@@ -243,37 +243,6 @@ impl Rest {
             .await
         {
             tracing::debug!(%error, "cannot read the limits in an answer");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serenity::http::HttpBuilder;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn no_second_has_more_than_fifty_requests() {
-        let http = Arc::new(HttpBuilder::new("token").build());
-        let rest = Rest::new(http, reqwest::Client::new(), None);
-        tokio::time::advance(Duration::from_mins(1)).await;
-        let mut turns = Vec::new();
-        for _ in 0..200 {
-            rest.turn().await;
-            turns.push(Instant::now());
-        }
-        let started = turns[0];
-        assert_eq!(
-            turns.iter().filter(|turn| **turn == started).count(),
-            11,
-            "a burst goes at once"
-        );
-        for turn in &turns {
-            let second = turns
-                .iter()
-                .filter(|other| *other >= turn && **other < *turn + Duration::from_secs(1));
-            assert!(second.count() <= 50);
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 
 use super::fetched::{FetchedAuthor, FetchedChannel, FetchedEmoji, FetchedMessage};
-use super::{Call, Rest, RestError};
+use super::{Call, Haste, Rest, RestError};
 use crate::ids::{ChannelId, GuildId, MessageId, ThreadId, UserId};
 
 /// A thread on this message exists already.
@@ -128,7 +128,7 @@ impl Rest {
         let mut waited = Duration::ZERO;
         let mut tries = 1;
         loop {
-            self.turn().await;
+            self.turn(Haste::Person).await;
             let error = match self.send(call()).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,

@@ -96,6 +96,7 @@ async fn unknown(State(sim): App, method: Method, uri: Uri) -> Response {
             status: Some(404),
             wait: Duration::ZERO,
             mishap: None,
+            limit: None,
         });
         world.complain(format!("unknown route: {method} {}", uri.path()));
     });
@@ -155,6 +156,7 @@ impl Passage {
             status: None,
             wait: Duration::ZERO,
             mishap: None,
+            limit: None,
         };
         self.call = self.sim.change(|world| world.record(call));
     }
@@ -199,6 +201,11 @@ impl Passage {
         if let Some(verdict) = &verdict
             && verdict.exceeded.is_some()
         {
+            self.sim.change(|world| {
+                if let Some(call) = world.calls.get_mut(&self.call) {
+                    call.limit = verdict.exceeded;
+                }
+            });
             return limited(verdict);
         }
         let mut response = next.run(request).await;
