@@ -238,12 +238,12 @@ async fn fifty_busy_sessions_stay_within_every_limit_and_people_come_first() {
     for thread in threads.iter().chain(&owned) {
         bench.turns(*thread, 1).await;
     }
-    let last = crowd.taken() - before;
+    let requests = crowd.taken() - before;
     println!(
-        "{} requests, of them {last} until the last one's end",
+        "{} requests, of them {requests} until the last one's end",
         crowd.taken()
     );
-    assert!(last <= 8 * (TERMINALS + OWNED), "{last}");
+    assert!(requests <= 8 * (TERMINALS + OWNED), "{requests}");
     for thread in &threads {
         let said = answers(&sim.messages(*thread));
         assert_eq!(said.matches("This is the final answer.").count(), 1, "{said}");

@@ -3,7 +3,7 @@
 //! Every prompt has a number of its own in its words and in its answer, so what became of each can be found out from
 //! outside: from what the agent was told and from what the thread shows. The wishes of a run come from its seed alone.
 //!
-//!     OMPCORD_SOAK_MINUTES=60 OMPCORD_SOAK_SEED=7 cargo nextest run --all-features -E 'test(soak)' --no-capture
+//!     scripts/soak --hours 1 --seed 7
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -378,7 +378,7 @@ impl Soak {
                     if let Some(told) = told {
                         return Some(Ok(told.content.clone()));
                     }
-                    let open = messages.iter().filter(|m| !pressed.contains(&m.id));
+                    let mut open = messages.iter().filter(|m| !pressed.contains(&m.id));
                     let asks = |m: &SeenMessage| {
                         let ways = ["Discard", "Ignore", "Continue queue", "Deny", "one"];
                         let way = ways
@@ -386,7 +386,7 @@ impl Soak {
                             .find(|way| m.button(way).is_some_and(|b| !b.disabled))?;
                         Some(Err((m.id, (*way).to_owned())))
                     };
-                    open.filter_map(asks).next().filter(|_| sim.gateway_connected())
+                    open.find_map(asks).filter(|_| sim.gateway_connected())
                 })
                 .await;
             match next {
@@ -455,25 +455,26 @@ impl Soak {
 #[tokio::test]
 async fn a_soak_of_random_people_faults_and_restarts_loses_and_doubles_nothing() {
     let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|value| value.parse::<f64>().unwrap())
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().unwrap())
     };
-    let seed = number("OMPCORD_SOAK_SEED").map_or(7, |seed| seed as u64);
-    let minutes = number("OMPCORD_SOAK_MINUTES");
+    let seed = number("OMPCORD_SOAK_SEED").unwrap_or(7);
+    let length = number("OMPCORD_SOAK_MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
     println!("seed {seed}");
     let mut soak = Soak::new(seed).await;
     let (began, mut first) = (Instant::now(), None);
     loop {
-        let share = match minutes {
-            Some(minutes) => began.elapsed().as_secs_f64() / 60.0 / minutes,
-            None => soak.tally.wishes as f64 / WISHES as f64,
+        // By hand it goes by the clock.
+        let over = |tenths: u32| match length {
+            Some(length) => 10 * began.elapsed() >= tenths * length,
+            None => 10 * soak.tally.wishes >= tenths as usize * WISHES,
         };
-        if share >= 1.0 {
+        if over(10) {
             break;
         }
         // In the last part the daemon lives on.
-        soak.steady |= share >= 0.6;
+        let steady = over(6);
+        soak.steady |= steady;
         for _ in 0..EPOCH {
             soak.wish().await;
         }

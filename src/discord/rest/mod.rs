@@ -15,6 +15,7 @@ use reqwest::multipart::{Form, Part};
 use serde::de::DeserializeOwned;
 use serenity::http::{Http, LightMethod, Request, Route};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::status::Metrics;
 
