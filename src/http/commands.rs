@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{Caller, Query, number};
 use super::error::{ApiError, ErrorBody};
-use crate::store::terminals::{CommandKind, TerminalCommand};
+use crate::store::terminal_commands::{CommandKind, TerminalCommand};
 
 /// The longest wait, in seconds.
 const LONGEST: i64 = 30;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::caller::{Caller, Raw, read_json};
 use super::error::{ApiError, ErrorBody};
+use crate::failpoint;
 use crate::ids::SessionId;
 use crate::store::events::{NewEvent, Source};
 
@@ -101,6 +102,7 @@ pub(super) async fn ingest(caller: Caller, Raw(body): Raw) -> Result<(StatusCode
         }
     }
     let done = caller.api.deps.events.append(events).await?;
+    failpoint::at("terminal.heard");
     let accepted = Accepted {
         accepted: done.new,
         duplicates: done.repeated,

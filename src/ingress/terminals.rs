@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::auth::{self, Decision, Source};
 use super::{Ask, Ingress, refusal};
 use crate::error::UserError;
+use crate::failpoint;
 use crate::ids::{SessionId, ThreadId};
 use crate::render::name;
 use crate::session::Arrived;
+use crate::store::events::NewEvent;
 use crate::store::sessions::{NewSession, Session, SessionPhase};
 use crate::store::terminals::{Gone, NewTerminal};
 use crate::store::tokens::Holder;
@@ -134,7 +137,11 @@ impl Ingress {
     pub async fn detach(&self, session: &SessionId, how: Gone) -> Result<bool> {
         let attached = self.deps.store.is_attached(session).await?;
         if attached {
-            self.deps.sessions.terminal_leaves(session, how);
+            // A goodbye is in the log before it is answered: nobody says it twice.
+            let left = NewEvent::noted(session, crate::session::LEFT, how.word(), &Value::Null);
+            self.deps.events.append(vec![left]).await?;
+            failpoint::at("terminal.leaving");
+            self.deps.sessions.wake(session);
         } else if !self.goes_on(session).await? {
             // It had only waited to be told so. The token of a session that goes on here is its agent's.
             self.deps.tokens.revoke(session).await?;

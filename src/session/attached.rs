@@ -19,9 +19,11 @@ use super::secrets;
 use super::state::{Input, Outcome, Place, Reply};
 use crate::discord::draft::Draft;
 use crate::event::{AgentEvent, TurnReport};
+use crate::failpoint;
 use crate::ids::{OutboxId, PromptId};
 use crate::render::terminal;
-use crate::store::terminals::{CommandKind, Gone, NewCommand, NewTerminal, Terminal};
+use crate::store::terminal_commands::{CommandKind, NewCommand};
+use crate::store::terminals::{Gone, NewTerminal, Terminal};
 
 /// What may wait for the actor; more, and the log is read later.
 const EVENTS: usize = 256;
@@ -100,6 +102,7 @@ impl Actor {
             inbox,
             conversation: terminal.agent_session.clone(),
             told: terminal.shown,
+            since: terminal.attached_at,
             shown: terminal.shown,
             leaving: None,
             last,
@@ -140,13 +143,14 @@ impl Actor {
     async fn settle_in(&mut self, Arrival { terminal, reply }: Arrival) -> Result<()> {
         let id = self.handle.id().clone();
         let newest = *self.deps.events.newest().borrow();
-        self.deps.store.attach_terminal(&id, &terminal, newest).await?;
+        let since = self.deps.store.attach_terminal(&id, &terminal, newest).await?;
         self.deps.commands.heard(&id);
         self.left_pid = None;
         if terminal.resumable {
             self.converses(&terminal.agent_session).await?;
         }
         if let Some(link) = &mut self.terminal {
+            link.since = since;
             link.leaving = None;
             link.last.send_replace(None);
         } else if let Some(stored) = self.deps.store.terminal(&id).await? {
@@ -170,6 +174,13 @@ impl Actor {
         match told {
             Some(Mirrored::Event(event)) => self.said_there(event).await,
             Some(Mirrored::Begun) => self.terminal_begun().await,
+            // It has come back since.
+            Some(Mirrored::Leaves { at, .. })
+                if self.terminal.as_ref().is_some_and(|link| at < link.since) =>
+            {
+                Ok(())
+            }
+            Some(Mirrored::Leaves { how, .. }) => self.gone(how).await,
             Some(Mirrored::UpTo(event)) => {
                 if let Some(link) = &mut self.terminal {
                     link.told = event;
@@ -261,14 +272,16 @@ impl Actor {
         outbox.seal(row).await
     }
 
-    /// Nothing comes from the terminal any more.
+    /// Nothing comes from the terminal any more. The thread is told before that is stored: a crash in between tells it
+    /// again, and nobody waits for an answer from a terminal that is not there.
     async fn gone(&mut self, how: Gone) -> Result<()> {
         self.stirred = true;
         let id = self.handle.id().clone();
         self.flush_all().await?;
+        self.remember_shown().await?;
         let known = self.deps.store.terminal(&id).await?;
-        let left = self.deps.store.detach_terminal(&id, how, false).await?;
-        self.deps.tokens.revoke(&id).await?;
+        self.deps.commands.close(&id).await;
+        let left = self.deps.store.unacknowledged(&id).await?;
         let asks = self.terminal.take().map(|link| link.asks).unwrap_or_default();
         if let Some(terminal) = known {
             self.remember_pid(terminal.pid, Some(how));
@@ -276,9 +289,12 @@ impl Actor {
         for (_, row) in asks {
             self.answered_there(row).await?;
         }
-        let left = left.unwrap_or_default();
+        // Before anybody is told: from then on it is another terminal that comes.
+        self.deps.tokens.revoke(&id).await?;
         let has_it = self.left_pid.is_some_and(crate::agent::lives);
-        self.input(Input::TerminalGone { how, left, has_it }).await
+        self.input(Input::TerminalGone { how, left, has_it }).await?;
+        failpoint::at("terminal.told");
+        self.deps.store.detach_terminal(&id, how, false).await.map(|_| ())
     }
 
     /// Remembers that everything was shown, when it was.

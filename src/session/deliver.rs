@@ -19,7 +19,7 @@ use crate::failpoint;
 use crate::ids::PromptId;
 use crate::render::text::escape;
 use crate::store::prompts::{Attachment, Prompt, PromptState};
-use crate::store::terminals::CommandKind;
+use crate::store::terminal_commands::CommandKind;
 
 /// Text up to this many bytes is given inline.
 const INLINE: usize = 64 * 1024;

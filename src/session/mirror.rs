@@ -13,9 +13,13 @@ use crate::event::{AgentEvent, MessageEnded, NoticeLevel, Tokens, TurnReport};
 use crate::ids::SessionId;
 use crate::store::Store;
 use crate::store::events::{Source, StoredEvent};
+use crate::store::terminals::Gone;
 
 /// How many events are read at once.
 const BATCH: u32 = 100;
+/// The entry of the log that is a goodbye. It is one so that it comes after everything that was posted before, and so that
+/// a crash does not lose it.
+pub(crate) const LEFT: &str = "terminal_left";
 /// How long to wait after the store could not be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -28,7 +32,14 @@ pub(super) enum Mirrored {
     Begun,
     /// Everything up to this event of the log has been told.
     UpTo(i64),
-    /// Everything that the terminal had posted when it went has been told.
+    /// The terminal said goodbye, then.
+    Leaves {
+        /// How.
+        how: Gone,
+        /// When, in unix milliseconds.
+        at: i64,
+    },
+    /// Everything that the terminal had posted when it was given up has been told.
     Left,
 }
 
@@ -105,7 +116,9 @@ impl Mirror {
 /// What an event of the terminal means; nothing where nobody has to know.
 fn translate(event: StoredEvent) -> Vec<Mirrored> {
     if event.source != Source::Agent {
-        return Vec::new();
+        let how = Gone::said(&event.content).filter(|_| event.kind == LEFT);
+        let at = event.happened_at;
+        return how.map(|how| Mirrored::Leaves { how, at }).into_iter().collect();
     }
     let data: Value = event
         .data
@@ -337,6 +350,22 @@ mod tests {
             let said = said(kind, content, &data);
             assert!(said.contains(part), "{kind}: {said}");
         }
+    }
+
+    #[test]
+    fn only_the_daemon_says_that_a_terminal_is_gone() {
+        let event = |source| StoredEvent {
+            id: 1,
+            session: SessionId::random(),
+            source,
+            kind: LEFT.to_owned(),
+            content: "closed".to_owned(),
+            data: None,
+            happened_at: 5,
+        };
+        let told = format!("{:?}", translate(event(Source::Daemon)));
+        assert_eq!(told, "[Leaves { how: Closed, at: 5 }]");
+        assert!(translate(event(Source::Agent)).is_empty());
     }
 
     #[test]

@@ -65,6 +65,7 @@ use dialog::left;
 pub(crate) use dialog::{By, Took, ToolAnswer, Unseen};
 pub use dialog::{Form, Wish};
 pub(crate) use link::watch_terminals;
+pub(crate) use mirror::LEFT;
 pub(crate) use missed::Recheck;
 pub use registry::Sessions;
 

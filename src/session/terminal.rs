@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::{PromptId, SessionId};
 use crate::store::Store;
-use crate::store::terminals::{Gone, NewCommand, TerminalCommand};
+use crate::store::terminal_commands::{NewCommand, TerminalCommand};
+use crate::store::terminals::Gone;
 
 /// How many commands one answer brings.
 const MOST: u32 = 100;
@@ -28,6 +29,8 @@ struct Inner {
     /// Counts what happened, so that whoever waits looks again.
     changes: watch::Sender<u64>,
     polls: Mutex<HashMap<SessionId, Polls>>,
+    /// Held while commands are given, so that whoever closes a queue knows what was.
+    giving: tokio::sync::Mutex<()>,
 }
 
 /// Who asks for the commands of a session.
@@ -39,6 +42,8 @@ struct Polls {
     open: usize,
     /// When the last one came or ended.
     heard: Instant,
+    /// Nothing is given any more.
+    closed: bool,
 }
 
 /// A poll that is being answered.
@@ -68,6 +73,7 @@ impl Inner {
             newest: 0,
             open: 0,
             heard: Instant::now(),
+            closed: false,
         });
         polls.newest += 1;
         polls.open += 1;
@@ -81,11 +87,11 @@ impl Inner {
 }
 
 impl Poll<'_> {
-    fn is_newest(&self) -> bool {
+    fn may_be_given(&self) -> bool {
         let polls = self.of.polls();
         polls
             .get(self.session)
-            .is_some_and(|polls| polls.newest == self.number)
+            .is_some_and(|polls| polls.newest == self.number && !polls.closed)
     }
 }
 
@@ -97,6 +103,7 @@ impl Commands {
             store,
             changes: watch::Sender::new(0),
             polls: Mutex::default(),
+            giving: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -112,6 +119,16 @@ impl Commands {
         let handed = self.0.store.hand_to_terminal(session, prompt, new).await?;
         self.changed();
         Ok(handed)
+    }
+
+    /// The terminal of this session is given nothing any more until another one is there: what it may have read is known
+    /// from then on.
+    pub(super) async fn close(&self, session: &SessionId) {
+        let _giving = self.0.giving.lock().await;
+        if let Some(polls) = self.0.polls().get_mut(session) {
+            polls.closed = true;
+        }
+        self.changed();
     }
 
     /// The session is over: the terminal is told, and nothing else any more.
@@ -142,7 +159,8 @@ impl Commands {
         loop {
             changes.mark_unchanged();
             let waiting = self.0.store.waiting_commands(session, MOST).await?;
-            if !mine.is_newest() {
+            let giving = self.0.giving.lock().await;
+            if !mine.may_be_given() {
                 return Ok(Vec::new());
             }
             if let Some(last) = waiting.last() {
@@ -150,6 +168,7 @@ impl Commands {
                 self.0.store.commands_given(session, last.id).await?;
                 return Ok(waiting);
             }
+            drop(giving);
             tokio::select! {
                 () = stop.cancelled() => return Ok(Vec::new()),
                 () = tokio::time::sleep_until(until) => return Ok(Vec::new()),
@@ -172,6 +191,9 @@ impl Commands {
     /// The terminal of this session is there. A poll of an earlier one ends: it would give a command to both.
     pub fn heard(&self, session: &SessionId) {
         drop(self.0.begin(session));
+        if let Some(polls) = self.0.polls().get_mut(session) {
+            polls.closed = false;
+        }
         self.changed();
     }
 

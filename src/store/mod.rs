@@ -28,6 +28,7 @@ pub mod prompts;
 pub mod retention;
 pub mod sessions;
 pub mod summaries;
+pub mod terminal_commands;
 pub mod terminals;
 pub mod tokens;
 pub mod vitals;

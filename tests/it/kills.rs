@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ompcord::ids::{MessageId, ThreadId};
 use ompcord::sim::{SeenMessage, Sim, SimConfig};
+use serde_json::{Value, json};
 
 use crate::harness::{Bench, card};
 use crate::restart::Program;
@@ -52,6 +53,28 @@ const QUESTIONS: &[&str] = &[
 const DECISIONS: &[&str] = &["prompt.held", "prompt.dropped", "prompt.queued", "prompt.failed"];
 /// Places that only a thread made by a command passes.
 const BY_COMMAND: &[&str] = &["launch.made"];
+/// Places that a terminal passes that comes, is shown, is told something, and goes; what is shown of it too.
+const TERMINALS: &[&str] = &[
+    "terminal.attached",
+    "terminal.heard",
+    "terminal.heard:3",
+    "terminal.heard:4",
+    "terminal.heard:6",
+    "terminal.shown",
+    "terminal.shown:2",
+    "terminal.shown:4",
+    "terminal.handed",
+    "terminal.given",
+    "terminal.acknowledged",
+    "terminal.leaving",
+    "terminal.told",
+    "terminal.detached",
+    "outbox.stored:9",
+    "outbox.stored:11",
+    "outbox.stored:13",
+    "outbox.created:8",
+    "outbox.confirmed:9",
+];
 /// Passed by a start after a crash, or by prompts that came while the daemon was away: it has to die twice.
 const AFTER_A_CRASH: &[&str] = &["prompt.interrupted"];
 
@@ -403,10 +426,238 @@ async fn a_second_kill_while_the_first_is_told_of_forgets_nothing() {
     }
 }
 
+/// A terminal as its extension is: what the daemon did not answer is said again, with the same name.
+struct Patient {
+    client: reqwest::Client,
+    url: String,
+    owner: String,
+    conversation: String,
+    session: String,
+    token: String,
+    after: i64,
+    events: u32,
+}
+
+impl Patient {
+    async fn attach(&mut self) {
+        let request = crate::terminal::request(&self.conversation, crate::terminal::NOBODY);
+        loop {
+            let post = self
+                .client
+                .post(format!("{}/api/sessions/attach", self.url))
+                .bearer_auth(&self.owner);
+            let post = post
+                .header("content-type", "application/json")
+                .body(request.to_string());
+            if let Some((200, answer)) = answer(post).await {
+                let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+                (self.session, self.token) = (text("session_id"), text("token"));
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks until it is answered, and gives the answer; `None` where its session is over for it.
+    async fn ask(
+        &mut self,
+        request: impl Fn(&Self) -> reqwest::RequestBuilder,
+        leaving: bool,
+    ) -> Option<Value> {
+        loop {
+            match answer(request(self).bearer_auth(&self.token)).await {
+                Some((200..=299, answer)) => return Some(answer),
+                Some((401, _)) if leaving => return None,
+                Some((401, _)) => self.attach().await,
+                None | Some((503, _)) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Some((status, answer)) => panic!("{status} {answer}"),
+            }
+        }
+    }
+
+    async fn does(&mut self, kind: &str, content: &str, data: Value) {
+        self.events += 1;
+        let id = format!("event {}", self.events);
+        let request = |it: &Self| {
+            let event = json!({"session_id": it.session, "event_type": kind, "content": content, "data": data,
+                "timestamp": 1_700_000_000_000_i64, "id": id});
+            let post = it.client.post(format!("{}/api/webhook/event", it.url));
+            post.header("content-type", "application/json")
+                .body(event.to_string())
+        };
+        self.ask(request, false).await;
+    }
+
+    async fn answers(&mut self, text: &str) {
+        self.does("agent_start", "", json!({})).await;
+        self.does("message", text, json!({"stop_reason": "stop"})).await;
+        self.does("agent_end", "", json!({"outcome": "done"})).await;
+    }
+
+    /// What it is told next; what it was told before counts once.
+    async fn takes(&mut self) -> Vec<String> {
+        loop {
+            let request = |it: &Self| {
+                let query = format!("session_id={}&after={}&wait=2", it.session, it.after);
+                it.client.get(format!("{}/api/commands/poll?{query}", it.url))
+            };
+            let answer = self.ask(request, false).await.unwrap();
+            let commands = answer["commands"].as_array().unwrap();
+            let new = commands
+                .iter()
+                .filter(|command| command["id"].as_i64().unwrap() > self.after);
+            let texts: Vec<String> = new
+                .map(|command| command["text"].as_str().unwrap().to_owned())
+                .collect();
+            let last = commands
+                .last()
+                .map_or(self.after, |last| last["id"].as_i64().unwrap());
+            self.after = self.after.max(last);
+            if !texts.is_empty() {
+                return texts;
+            }
+        }
+    }
+
+    /// Says what it has taken.
+    async fn acknowledges(&mut self) {
+        let request = |it: &Self| {
+            let query = format!("session_id={}&after={}", it.session, it.after);
+            it.client.get(format!("{}/api/commands/poll?{query}", it.url))
+        };
+        self.ask(request, false).await;
+    }
+
+    async fn leaves(&mut self) {
+        let request = |it: &Self| {
+            let post = it
+                .client
+                .post(format!("{}/api/sessions/{}/detach", it.url, it.session));
+            post.header("content-type", "application/json")
+                .body(r#"{"reason":"closed"}"#)
+        };
+        self.ask(request, true).await;
+    }
+}
+
+/// The status and the JSON of an answer; nothing where the daemon was not there, or died over it.
+async fn answer(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
+    let response = request.send().await.ok()?;
+    let status = response.status().as_u16();
+    let body = response.text().await.ok()?;
+    Some((status, serde_json::from_str(&body).ok()?))
+}
+
+/// A free port, for a daemon that is to be found again at the same place.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_kill_while_a_terminal_shares_its_session_loses_and_doubles_nothing() {
+    for place in TERMINALS {
+        let mut bench = bench().await;
+        let url = format!("127.0.0.1:{}", free_port());
+        bench.set("OMPCORD_HTTP_ADDR", url.clone());
+        let sim = bench.sim.clone();
+        let token = bench.config().api_token_path();
+        let story = async {
+            let (_, thread) = launch(&sim, "SAY:I know the word plum.").await;
+            let turns = async |count: usize| {
+                let ended = |sim: &Sim| (crate::harness::footers(sim, thread) >= count).then_some(());
+                deciding(&sim, thread, &format!("{place}: {count} turns"), ended).await;
+            };
+            turns(1).await;
+            let mut terminal = Patient {
+                client: reqwest::Client::builder().no_proxy().build().unwrap(),
+                url: format!("http://{url}"),
+                owner: std::fs::read_to_string(token).unwrap().trim().to_owned(),
+                conversation: String::new(),
+                session: String::new(),
+                token: String::new(),
+                after: 0,
+                events: 0,
+            };
+            // The owner asks which conversation it is; the daemon may die just then.
+            let path = format!("{}/api/sessions", terminal.url);
+            terminal.conversation = loop {
+                let sessions = answer(terminal.client.get(&path).bearer_auth(&terminal.owner)).await;
+                let known = sessions.and_then(|(_, all)| {
+                    let id = all.pointer("/0/agent_session_id")?.as_str()?;
+                    Some(id.to_owned())
+                });
+                if let Some(known) = known {
+                    break known;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            };
+            terminal.attach().await;
+            terminal
+                .does("prompt", "a wish typed by hand", json!({"source": "terminal"}))
+                .await;
+            terminal.answers("The first answer.").await;
+            turns(2).await;
+            sim.say("alice", thread, "written here").unwrap();
+            let given = terminal.takes().await;
+            terminal.acknowledges().await;
+            terminal.answers("The second answer.").await;
+            terminal.leaves().await;
+            let closed = |sim: &Sim| {
+                (counted(sim, thread, |text| text.contains("The terminal was closed")) > 0).then_some(())
+            };
+            sim.until(&format!("{place}: it to be told"), closed).await;
+            sim.say("alice", thread, "SAY:back here").unwrap();
+            let back = |sim: &Sim| (counted(sim, thread, |text| text == "back here") > 0).then_some(());
+            deciding(&sim, thread, &format!("{place}: it to go on"), back).await;
+            let history = history(&sim, thread).await;
+            (thread, given, history)
+        };
+        let (service, (thread, given, history)) = Service::run(&bench, place, story).await;
+        assert_eq!(given, ["written here"], "{place}");
+        for prompt in ["SAY:I know the word plum.", "SAY:back here"] {
+            ran_once(&sim, thread, &history, prompt, place);
+        }
+        assert!(
+            !history.contains("written here"),
+            "{place}: it ran here too: {history}"
+        );
+        // Between showing what a terminal said and storing that it was shown, a kill has it said again: never lost, and
+        // never a third time.
+        for said in [
+            "a wish typed by hand",
+            "The first answer.",
+            "The second answer.",
+            "The terminal was closed",
+        ] {
+            let times = counted(&sim, thread, |text| text.contains(said));
+            assert!(
+                (1..=2).contains(&times),
+                "{place}: {said:?} {times}\n{}",
+                sim.picture()
+            );
+        }
+        // Of the plum, of the terminal's two, of what was written here again.
+        let ends = crate::harness::footers(&sim, thread);
+        assert!(ends >= 4, "{place}: {ends}\n{}", sim.picture());
+        assert_eq!(sim.threads().len(), 1, "{place}\n{}", sim.picture());
+        card(&sim, thread);
+        service.finish(place, bench).await;
+    }
+}
+
 /// A place that no test names is a promise that nobody checks.
 #[test]
 fn every_place_is_in_the_matrix() {
-    let groups = [TURNS, OUTBOX, QUESTIONS, DECISIONS, BY_COMMAND, AFTER_A_CRASH];
+    let groups = [
+        TURNS,
+        OUTBOX,
+        QUESTIONS,
+        DECISIONS,
+        BY_COMMAND,
+        AFTER_A_CRASH,
+        TERMINALS,
+    ];
     let tested: BTreeSet<&str> = groups
         .iter()
         .flat_map(|group| group.iter())
@@ -422,11 +673,15 @@ fn every_place_is_in_the_matrix() {
             } else if let Ok(text) = std::fs::read_to_string(&path) {
                 let quoted = text.split('"').skip(1).step_by(2);
                 let is_place = |word: &&str| {
-                    ["prompt.", "outbox.", "launch.", "dialog."].iter().any(|room| {
-                        word.strip_prefix(room).is_some_and(|rest| {
-                            !rest.is_empty() && rest != "md" && rest.chars().all(|c| c.is_ascii_lowercase())
+                    ["prompt.", "outbox.", "launch.", "dialog.", "terminal."]
+                        .iter()
+                        .any(|room| {
+                            word.strip_prefix(room).is_some_and(|rest| {
+                                !rest.is_empty()
+                                    && rest != "md"
+                                    && rest.chars().all(|c| c.is_ascii_lowercase())
+                            })
                         })
-                    })
                 };
                 named.extend(quoted.filter(is_place).map(str::to_owned));
             }

@@ -368,7 +368,7 @@ impl Soak {
         let sim = self.sim.clone();
         sim.say("alice", thread, &marker).unwrap();
         loop {
-            let pressed = &self.pressed;
+            let (pressed, threads) = (&self.pressed, &self.open);
             let next = sim
                 .until(&format!("{marker} in {thread}"), |sim| {
                     let messages = by_bot(sim, thread);
@@ -378,7 +378,9 @@ impl Soak {
                     if let Some(told) = told {
                         return Some(Ok(told.content.clone()));
                     }
-                    let mut open = messages.iter().filter(|m| !pressed.contains(&m.id));
+                    // In every thread: who waits for a person elsewhere may have the process that this one waits for.
+                    let all: Vec<SeenMessage> = threads.iter().flat_map(|t| by_bot(sim, *t)).collect();
+                    let mut open = all.iter().filter(|m| !pressed.contains(&m.id));
                     let asks = |m: &SeenMessage| {
                         let ways = ["Discard", "Ignore", "Continue queue", "Deny", "one"];
                         let way = ways
@@ -400,9 +402,6 @@ impl Soak {
                         }
                     }
                     self.pressed.insert(message);
-                    if matches!(way.as_str(), "Discard" | "Ignore") {
-                        // What was discarded is told of; that is all.
-                    }
                 }
             }
         }

@@ -1,12 +1,18 @@
 //! The state against a model of everything around it: whatever happens in whatever order, no prompt is given to an agent
-//! twice unless somebody wanted it, nothing is given to a process that is not there, and nothing is forgotten.
+//! twice unless somebody wanted it, nothing is given to a process or a terminal that is not there, two never run the same
+//! conversation, and nothing is forgotten.
 
 use std::collections::BTreeMap;
+
+#[path = "model_events.rs"]
+mod events;
 
 use proptest::prelude::*;
 
 use super::super::*;
 use crate::event::{AgentExit, ExitHow};
+use crate::store::terminal_commands::Unacknowledged;
+use crate::store::terminals::Gone;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
@@ -46,6 +52,12 @@ struct World {
     stopped: bool,
     draining: bool,
     prompts: BTreeMap<i64, Record>,
+    /// A terminal has the session, as the store has it.
+    attached: bool,
+    /// It waits for the idle process to go.
+    arriving: bool,
+    /// What waits for it, and whether it may have read that.
+    commands: BTreeMap<i64, bool>,
     /// A person, or the agent's refusal, lets what is queued again be given again.
     again: bool,
     log: Vec<String>,
@@ -73,6 +85,9 @@ impl World {
             stopped: false,
             draining: false,
             prompts: BTreeMap::new(),
+            attached: false,
+            arriving: false,
+            commands: BTreeMap::new(),
             again: false,
             log: Vec::new(),
         };
@@ -102,16 +117,21 @@ impl World {
         let log = &self.log;
         match effect {
             Effect::AcquireSlot => {
-                assert_eq!(self.slot, Slot::None, "{log:#?}");
+                assert_eq!((self.slot, self.attached), (Slot::None, false), "{log:#?}");
                 self.slot = Slot::Asked;
             }
             Effect::ReleaseSlot => self.slot = Slot::None,
             Effect::StartAgent => {
                 assert_eq!((self.slot, self.process), (Slot::Held, Process::None), "{log:#?}");
+                assert!(!self.attached, "two would run it: {log:#?}");
                 self.process = Process::Starting;
             }
             Effect::Deliver { prompt, .. } | Effect::Steer(prompt) => {
-                assert!(self.process == Process::Up && self.in_turn, "{log:#?}");
+                let there = if self.attached { Process::None } else { Process::Up };
+                assert!(self.process == there && self.in_turn, "{log:#?}");
+                if self.attached {
+                    self.commands.insert(prompt.0, false);
+                }
                 let record = self.prompts.get_mut(&prompt.0).unwrap();
                 record.given += 1;
                 record.open.state = PromptState::Running;
@@ -158,6 +178,12 @@ impl World {
                     }
                 }
             }
+            Effect::Reply(Reply::Attached) => self.attached = true,
+            Effect::Reply(Reply::Attaching) => self.arriving = true,
+            Effect::LetTerminalGo => {
+                self.attached = false;
+                self.commands.clear();
+            }
             Effect::Close => self.closed = true,
             _ => {}
         }
@@ -200,7 +226,10 @@ impl World {
         self.state.mistrust();
         (self.slot, self.process) = (Slot::None, Process::None);
         (self.in_turn, self.looking, self.compacting) = (false, false, false);
-        (self.closed, self.draining) = (self.stopped, false);
+        (self.closed, self.draining, self.arriving) = (self.stopped, false, false);
+        if self.attached {
+            self.state.set_place(Place::Terminal);
+        }
         if self.closed {
             return;
         }
@@ -215,107 +244,6 @@ impl World {
             prompts,
             opened: true,
         });
-    }
-
-    fn waits(state: PromptState) -> bool {
-        matches!(
-            state,
-            PromptState::Queued | PromptState::Held | PromptState::Asking
-        )
-    }
-
-    #[expect(clippy::too_many_lines, reason = "one line or two for each event")]
-    fn happen(&mut self, what: u8, which: u8) {
-        if self.closed {
-            if what == 23 {
-                self.restart();
-            }
-            return;
-        }
-        // From then on the ingress says that the session is over.
-        let what = if self.stopped && what < 6 { 40 } else { what };
-        match what {
-            0..=2 => {
-                let prompt = self.add(PromptState::Queued, which.is_multiple_of(2));
-                self.step(Input::Prompt(prompt));
-            }
-            3 => {
-                let prompt = self.add(PromptState::Asking, true);
-                self.step(Input::Prompt(prompt));
-            }
-            4 | 5 => {
-                let prompt = self.add(PromptState::Queued, true);
-                self.step(Input::Steer(prompt));
-            }
-            6 => self.step(Input::Cancel),
-            7 => self.step(Input::ContinueQueue),
-            8 | 9 => {
-                let choices = [
-                    Choice::Continue,
-                    Choice::Discard,
-                    Choice::Run,
-                    Choice::Retry,
-                    Choice::StartFresh,
-                ];
-                let undecided = |state| {
-                    matches!(
-                        state,
-                        PromptState::Asking | PromptState::Interrupted | PromptState::Failed
-                    )
-                };
-                if let Some(id) = self.some(which, undecided) {
-                    self.step(Input::Decide(id, choices[usize::from(which) % choices.len()]));
-                }
-            }
-            10 => {
-                if let Some(id) = self.some(which, Self::waits) {
-                    self.prompts.get_mut(&id.0).unwrap().open.state = PromptState::Dropped;
-                    self.step(Input::Dropped(id));
-                }
-            }
-            11 => {
-                let id = self.some(which, |state| {
-                    matches!(state, PromptState::Queued | PromptState::Held)
-                });
-                self.step(Input::Discard(id.into_iter().collect()));
-            }
-            12 => self.step(Input::Hearing),
-            13 => self.step(Input::Evict),
-            14 => {
-                let timers = [Timer::Idle, Timer::CancelGrace, Timer::Drain];
-                // The last one is only set at a shutdown.
-                let count = if self.draining { 3 } else { 2 };
-                self.step(Input::TimerFired(timers[usize::from(which) % count]));
-            }
-            15 => self.step(Input::Compact),
-            16 if which < 12 => self.step(Input::Stop),
-            16 if which < 40 => {
-                self.draining = true;
-                self.step(Input::Shutdown);
-            }
-            17 if self.process == Process::Up => self.step(Input::TurnStarted),
-            18 if self.in_turn => self.step(Input::TurnFailed {
-                error: "no".to_owned(),
-            }),
-            19 if self.process == Process::Up && self.in_turn => {
-                if let Some(prompt) = self.some(which, |state| state == PromptState::Running) {
-                    let error = "no".to_owned();
-                    self.step(Input::PromptRefused { prompt, error });
-                }
-            }
-            20 | 21 if self.process != Process::None => self.exit(),
-            22 if self.slot == Slot::Asked => self.step(Input::SlotDelayed),
-            23 => self.restart(),
-            _ => {
-                self.go_on();
-            }
-        }
-    }
-
-    fn exit(&mut self) {
-        self.process = Process::None;
-        self.compacting = false;
-        self.step(exit());
     }
 
     /// Whatever is under way comes to its end. `false`: nothing is.
@@ -369,8 +297,10 @@ impl World {
                 state,
                 PromptState::Done | PromptState::Failed | PromptState::Dropped
             );
-            // What came late waits for its question, for ever if need be; a shutdown leaves the rest to the next start.
-            let waits = state == PromptState::Asking || (self.draining && state != PromptState::Running);
+            // What came late waits for its question, for ever if need be; a shutdown leaves the rest to the next start,
+            // and what a terminal runs to the terminal.
+            let left = self.draining && (self.attached || state != PromptState::Running);
+            let waits = state == PromptState::Asking || left;
             assert!(ended || waits, "{record:?} was forgotten: {:#?}", self.log);
         }
         assert!(self.closed || !self.in_turn, "{:#?}", self.log);

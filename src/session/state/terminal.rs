@@ -6,7 +6,8 @@
 use super::{Effect, Health, Notice, Outcome, Phase, Reply, State, Timer, Turn, Waiting, Why};
 use crate::ids::PromptId;
 use crate::store::prompts::{OpenPrompt, PromptState};
-use crate::store::terminals::{Gone, Unacknowledged};
+use crate::store::terminal_commands::Unacknowledged;
+use crate::store::terminals::Gone;
 
 /// Who runs the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -152,9 +153,9 @@ impl State {
             prompt: retry,
         }));
         for id in doubtful {
+            out.push(Effect::Say(Notice::Doubtful { prompt: id }));
             out.push(Effect::Mark(id, PromptState::Asking));
             self.undecided.push((bare(id), PromptState::Asking));
-            out.push(Effect::Say(Notice::Doubtful { prompt: id }));
         }
         out.push(Effect::Unpin);
     }
@@ -205,9 +206,10 @@ impl State {
     pub(super) fn ask_about_queue(&mut self, out: &mut Vec<Effect>) {
         for waiting in std::mem::take(&mut self.queue) {
             self.unshow(&waiting, out);
+            // Asked before it is stored as asked about: a crash in between asks twice, and never is worse.
+            out.push(Effect::Say(Notice::StillInTerminal { prompt: waiting.id }));
             out.push(Effect::Mark(waiting.id, PromptState::Asking));
             self.undecided.push((waiting, PromptState::Asking));
-            out.push(Effect::Say(Notice::StillInTerminal { prompt: waiting.id }));
         }
     }
 }
@@ -351,8 +353,8 @@ mod tests {
         assert_eq!(
             effects,
             [
-                mark(4, PromptState::Asking),
-                Effect::Say(Notice::StillInTerminal { prompt: PromptId(4) })
+                Effect::Say(Notice::StillInTerminal { prompt: PromptId(4) }),
+                mark(4, PromptState::Asking)
             ]
         );
         let effects = state.step(Input::Decide(PromptId(4), Choice::Run));

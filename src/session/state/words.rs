@@ -3,7 +3,8 @@
 use crate::event::AgentExit;
 use crate::ids::{MessageId, PromptId};
 use crate::store::prompts::{OpenPrompt, PromptState};
-use crate::store::terminals::{Gone, Unacknowledged};
+use crate::store::terminal_commands::Unacknowledged;
+use crate::store::terminals::Gone;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
