@@ -13,7 +13,7 @@ usage() {
   exit 2
 }
 
-prefix=${PREFIX:-${HOME:?neither PREFIX nor HOME is set}/.local}
+prefix=${PREFIX:-${HOME:+$HOME/.local}}
 action=install
 while [ $# -gt 0 ]; do
   case $1 in
@@ -30,7 +30,10 @@ while [ $# -gt 0 ]; do
 done
 case $prefix in
   /*) ;;
-  '') usage ;;
+  '')
+    echo "install.sh: neither PREFIX nor HOME is set: say where with --prefix" >&2
+    usage
+    ;;
   *) prefix=$PWD/$prefix ;;
 esac
 
@@ -72,13 +75,12 @@ install() {
     echo "install.sh: there is no ompcord beside this file: run it from the unpacked archive" >&2
     exit 1
   }
-  put "$here/ompcord" "$program" 755
-  "$program" version >/dev/null || {
+  # Before anything is replaced: what worked until now goes on working.
+  "$here/ompcord" version >/dev/null || {
     echo "install.sh: the program does not run on this machine: is it the archive for $(uname -m)?" >&2
-    rm -f "$program"
-    rmdir -p "$prefix/bin" 2>/dev/null || true
     exit 1
   }
+  put "$here/ompcord" "$program" 755
   files | while read -r from to mode; do put "$here/$from" "$prefix/$to" "$mode"; done
   pages "$prefix/share/man/man1" | while read -r page; do rm -f "$page"; done
   pages "$here/man" | while read -r page; do put "$page" "$prefix/share/man/man1/$(basename "$page")" 644; done
@@ -98,11 +100,13 @@ install() {
 
 uninstall() {
   # A service of the user's own that starts this program would only fail from now on.
-  own=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/ompcord.service
+  own=${XDG_CONFIG_HOME:-${HOME:-/nowhere}/.config}/systemd/user/ompcord.service
   if [ -x "$program" ] && [ -f "$own" ] && grep -qF "$program" "$own"; then
     "$program" service uninstall || true
-  elif [ -f "$unit" ] && [ ! -f "$own" ] && command -v systemctl >/dev/null; then
-    systemctl --user disable --now ompcord >/dev/null 2>&1 || true
+  elif [ -f "$unit" ] && command -v systemctl >/dev/null; then
+    # Only where this very unit is the one that counts: another installation may have the service.
+    used=$(systemctl --user show --property FragmentPath --value ompcord 2>/dev/null) || used=
+    if [ "$used" = "$unit" ]; then systemctl --user disable --now ompcord >/dev/null 2>&1 || true; fi
   fi
   rm -f "$program" "$unit"
   files | while read -r _ to _; do rm -f "$prefix/$to"; done

@@ -171,7 +171,11 @@ async fn old_files(dir: PathBuf, before: SystemTime) -> Result<Vec<PathBuf>> {
             for file in std::fs::read_dir(folder.path())? {
                 let file = file?;
                 // A link is not followed, and not counted as a file.
-                let known = file.metadata()?;
+                let known = match file.metadata() {
+                    // Somebody was faster.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    known => known?,
+                };
                 if known.is_file() && known.modified()? < before {
                     old.push(file.path());
                 }
@@ -188,6 +192,7 @@ async fn old_files(dir: PathBuf, before: SystemTime) -> Result<Vec<PathBuf>> {
 async fn remove(file: &Path) -> u64 {
     match tokio::fs::remove_file(file).await {
         Ok(()) => 1,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => {
             tracing::warn!("cannot remove {}: {error}", file.display());
             0

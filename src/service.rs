@@ -71,7 +71,8 @@ pub fn unit(installation: &Installation) -> String {
 /// A word as systemd reads it: percent signs and backslashes mean something, spaces end it.
 fn word(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
-    if text.contains(char::is_whitespace) {
+    // An apostrophe begins a quotation too.
+    if text.contains(|c: char| c.is_whitespace() || c == '\'') {
         format!("\"{text}\"")
     } else {
         text
@@ -152,6 +153,11 @@ mod tests {
         assert!(same(&text, TEMPLATE) && !same(&text.replace("=notify", "=exec"), TEMPLATE));
         assert_eq!(program(&text), Some(installation().program));
         assert_eq!(program(TEMPLATE), None, "%h is for systemd");
+    }
+
+    #[test]
+    fn an_apostrophe_begins_no_quotation() {
+        assert_eq!(word("/home/o'brien/ompcord"), "\"/home/o'brien/ompcord\"");
     }
 
     #[test]

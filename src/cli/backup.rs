@@ -43,6 +43,7 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<()> {
         tokio::select! {
             copied = backup::copy(&database, &draft.copy) => schema = copied?,
             signal = signalled() => return Err(words::given_up(signal?).into()),
+            closed = hung_up() => return Err(words::given_up(closed?).into()),
         }
         Ok(())
     })?;
@@ -62,6 +63,14 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<()> {
         words::done(&file, size)
     };
     Ok(out::line(&shown)?)
+}
+
+/// The terminal was closed: half a copy must not stay behind.
+async fn hung_up() -> Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    hangup.recv().await;
+    Ok("SIGHUP")
 }
 
 /// Whether the name may be taken.
@@ -119,6 +128,10 @@ impl Draft {
         match std::fs::hard_link(&self.copy, file) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !replace => return Err(error),
             Ok(()) => {}
+            // A look before it is less than a link, but all that there is where links are none.
+            Err(_) if !replace && file.symlink_metadata().is_ok() => {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             Err(_) => std::fs::rename(&self.copy, file)?,
         }
         if let Some(dir) = file.parent() {

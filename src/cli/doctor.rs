@@ -59,7 +59,14 @@ pub(super) fn home(env_file: Option<&Path>) -> Home {
     let user = process_env("USER").or_else(|| process_env("LOGNAME"));
     let place = AgentPlace::load(env_file, process_env).ok();
     let data = place.as_ref().and_then(|place| place.data_dir.parent());
-    let packages = data.into_iter().chain([Path::new("/usr/local/share")]);
+    let packages = [
+        "/etc",
+        "/usr/local/share",
+        "/usr/local/lib",
+        "/usr/share",
+        "/usr/lib",
+    ];
+    let packages = data.into_iter().chain(packages.map(Path::new));
     Home {
         packaged_units: packages.map(|dir| dir.join("systemd/user")).collect(),
         units: config_home(&process_env).map(|config| config.join("systemd/user")),

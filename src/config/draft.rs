@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::env_file::EnvFile;
@@ -151,9 +152,23 @@ impl Draft {
         Ok(())
     }
 
+    /// Writes down what only the environment says of a variable that nobody is asked for: the daemon will not have that
+    /// environment.
+    pub fn adopt(&mut self, name: &str) {
+        let Some(value) = (self.vars)(name).filter(|value| !value.trim().is_empty()) else {
+            return;
+        };
+        if self.known.get(name).map(|known| known.trim()) != Some(value.trim()) {
+            self.text = put(&self.text, name, &quoted(value.trim()));
+            self.known.insert(name.to_owned(), value);
+        }
+    }
+
     /// Writes it, for its owner alone. `false`: there was nothing to change.
     pub fn save(&self) -> io::Result<bool> {
         if self.before.as_ref() == Some(&self.text) {
+            // There is a token in it.
+            std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600))?;
             return Ok(false);
         }
         if let Some(dir) = self

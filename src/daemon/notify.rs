@@ -1,8 +1,9 @@
 //! What the service manager is told: ready, how it goes, alive, stopping.
 //!
 //! A process that exists is not a daemon that works. The watchdog is fed by whoever can tell the difference: only
-//! while the database writes and reads, and while the gateway is connected or was so a short while ago. Discord's own
-//! outages are ridden out; a client that never comes back is not.
+//! while the database writes and reads, and while the gateway is connected or was so a short while ago. An outage of Discord
+//! or of the network is ridden out, because a new start would only end the agents; a client that does not come back though
+//! Discord answers is not.
 
 use std::time::{Duration, Instant};
 
@@ -100,7 +101,11 @@ impl Manager {
         }
         let limit = self.watchdog.unwrap_or(USUAL * 3) * AWAY;
         let away = gateway.away(&deps.host.gateway(), Instant::now());
-        (away > limit).then_some("the gateway does not come back")
+        if away <= limit {
+            return None;
+        }
+        let answers = tokio::time::timeout(patience, deps.rest.gateway()).await;
+        matches!(answers, Ok(Ok(_))).then_some("the gateway does not come back, and Discord answers")
     }
 }
 

@@ -10,6 +10,7 @@ use super::Config;
 use crate::agent::{self, AgentSpec, RunError, Stop};
 use crate::event::{AgentEvent, AgentExit};
 use crate::ids::SessionId;
+use crate::render::redact::Redactor;
 
 /// The oldest agent that ompcord was tried with; an older one may lack what it needs.
 pub const OLDEST: [u32; 2] = [18, 2];
@@ -84,6 +85,10 @@ async fn handshake(
     } else {
         std::env::temp_dir()
     };
+    let own: Vec<_> = extra_env
+        .iter()
+        .map(|(_, value)| ("variable", value.clone()))
+        .collect();
     let spec = AgentSpec {
         program: config.agent.command.clone(),
         cwd,
@@ -96,6 +101,7 @@ async fn handshake(
         marker,
         start_timeout: PATIENCE,
     };
+    let redactor = Redactor::new(own);
     let tracker = TaskTracker::new();
     let (sender, mut events) = mpsc::channel(64);
     let began = Instant::now();
@@ -107,7 +113,11 @@ async fn handshake(
                 up = Some(began.elapsed());
                 drop(handle.stop(STOP));
             }
-            AgentEvent::Exited(exit) => {
+            AgentEvent::Exited(mut exit) => {
+                // What is printed is shown to others, and the agent has keys.
+                for line in &mut exit.last_lines {
+                    *line = redactor.redact(line).into_owned();
+                }
                 tracker.close();
                 tracker.wait().await;
                 return up.ok_or(exit);

@@ -18,8 +18,9 @@ pub const NOT_IN_IT: [&str; 5] = [
 pub const RESTORE: &str = "To restore it, in the state directory (~/.local/state/ompcord):
 
   systemctl --user stop ompcord
-  mkdir old && mv ompcord.db* old/     # the database and what SQLite has beside it
-  cp FILE ompcord.db && chmod 600 ompcord.db
+  old=$(mktemp -d old.XXXXXX)          # for the database and what SQLite has beside it
+  for file in ompcord.db ompcord.db-wal ompcord.db-shm; do [ ! -e $file ] || mv $file $old/; done
+  install -m 600 FILE ompcord.db
   systemctl --user start ompcord
 
 What the sessions were doing when the copy was made is done again: prompts that waited then, run. The agent's own session

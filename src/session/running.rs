@@ -188,6 +188,7 @@ impl Actor {
         }
         if let Ok(id) = id.parse() {
             let prompt = PromptId(id);
+            self.spans.end();
             return self.input(Input::PromptRefused { prompt, error }).await;
         }
         self.remark(NoticeLevel::Warning, &error);

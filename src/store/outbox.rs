@@ -219,7 +219,7 @@ impl Store {
     /// How many rows have work, in all channels, and since when the oldest of them has.
     pub async fn outbox_backlog(&self) -> Result<(usize, Option<i64>)> {
         let found = sqlx::query!(
-            r#"SELECT count(*) AS "rows!: i64", min(coalesce(json_extract(payload, '$.since'), created_at)) AS "since: i64"
+            r#"SELECT count(*) AS "rows!: i64", min(coalesce(CASE WHEN json_valid(payload) THEN json_extract(payload, '$.since') END, created_at)) AS "since: i64"
                FROM outbox WHERE kind <> 'message' OR sent < wanted"#
         )
         .fetch_one(self.pool())

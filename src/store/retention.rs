@@ -126,7 +126,7 @@ impl Store {
             Kind::Answers => {
                 sqlx::query!(
                     "DELETE FROM prompt_answers WHERE prompt_id IN (
-                         SELECT a.prompt_id FROM prompt_answers a JOIN prompts p ON p.prompt_id = a.prompt_id
+                         SELECT a.prompt_id FROM prompt_answers a CROSS JOIN prompts p ON p.prompt_id = a.prompt_id
                          WHERE p.state IN ('done', 'failed', 'dropped') AND p.ended_at < ?1 LIMIT ?2)",
                     before,
                     STEP
@@ -282,6 +282,12 @@ mod tests {
         );
         let plan = plan.fetch_all(store.pool()).await.unwrap();
         assert!(plan[0].3.contains("prompts_with_texts"), "{plan:?}");
+        let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(
+            "EXPLAIN QUERY PLAN SELECT a.prompt_id FROM prompt_answers a CROSS JOIN prompts p ON p.prompt_id = a.prompt_id
+             WHERE p.state IN ('done', 'failed', 'dropped') AND p.ended_at < ?1 LIMIT ?2",
+        );
+        let plan = plan.fetch_all(store.pool()).await.unwrap();
+        assert!(plan.iter().all(|step| !step.3.contains("SCAN p")), "{plan:?}");
         for (before, forgotten) in [(10, 0), (11, 2), (99, 0)] {
             assert_eq!(store.forget(Kind::Texts, before).await.unwrap(), forgotten);
         }

@@ -143,6 +143,14 @@ fn the_archive_installs_runs_and_goes_without_a_trace() {
     let files = below(&prefix);
     script(&installer, &[]);
     assert_eq!(below(&prefix), files);
+    // One that does not run here replaces nothing.
+    let whole = std::fs::read(unpacked.join("ompcord")).unwrap();
+    std::fs::write(unpacked.join("ompcord"), "#!/bin/sh\nexit 1\n").unwrap();
+    let mut update = Command::new(&installer);
+    let update = update.env("PREFIX", &prefix).output().unwrap();
+    assert!(!update.status.success() && String::from_utf8_lossy(&update.stderr).contains("does not run"));
+    assert_eq!(done(Command::new(&program).arg("version")), version);
+    std::fs::write(unpacked.join("ompcord"), whole).unwrap();
     let other = prefix.join("share/doc/other");
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("LICENSE"), "").unwrap();

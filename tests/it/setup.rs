@@ -143,16 +143,50 @@ async fn by_flags_it_writes_a_private_file_that_works_and_the_second_time_change
 
     let commented = format!("{text}# mine\nOMP_MODEL=a/b\n");
     std::fs::write(newcomer.env_file(), &commented).unwrap();
+    std::fs::set_permissions(newcomer.env_file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let again = ["setup", "--non-interactive", "--no-service"];
     let (code, said) = newcomer.run(&again).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("nothing was changed"), "{said}");
     assert_eq!(std::fs::read_to_string(newcomer.env_file()).unwrap(), commented);
+    let mode = std::fs::metadata(newcomer.env_file())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600, "it has a token in it");
 
     let (code, said) = newcomer.run(&["doctor"]).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("Everything is as it should be."), "{said}");
     newcomer.sim.assert_clean();
+}
+
+#[tokio::test]
+async fn what_only_this_shell_knows_is_written_down_for_the_daemon() {
+    let newcomer = Newcomer::new().await;
+    let mut flags = newcomer.flags();
+    for flag in ["--token-file", "--allow"] {
+        let at = flags.iter().position(|known| known == flag).unwrap();
+        flags.drain(at..at + 2);
+    }
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut command = newcomer.command(&flags);
+    command
+        .env("DISCORD_BOT_TOKEN_FILE", newcomer.home.path().join("token"))
+        .env("DISCORD_ALLOWED_ROLES", "1100000000000000050");
+    let output = command.output().await.unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let config = newcomer.config();
+    assert_eq!(config.token.expose_secret(), newcomer.sim.bot_token());
+    let text = std::fs::read_to_string(newcomer.env_file()).unwrap();
+    assert!(
+        text.contains("DISCORD_ALLOWED_ROLES=1100000000000000050"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

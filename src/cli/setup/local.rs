@@ -1,6 +1,6 @@
 //! What is on this machine: where agents work, the agent itself, the file, the service.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -71,7 +71,7 @@ fn installed(command: &str) -> bool {
 }
 
 /// Whether the service runs now.
-pub(super) fn offer_service(desk: &mut Desk, wanted: Option<bool>, env_file: Option<&Path>) -> Result<bool> {
+pub(super) fn offer_service(desk: &mut Desk, wanted: Option<bool>) -> Result<bool> {
     let wanted = match wanted {
         Some(wanted) => wanted,
         None if desk.attended && service::available() => {
@@ -83,8 +83,8 @@ pub(super) fn offer_service(desk: &mut Desk, wanted: Option<bool>, env_file: Opt
     if !wanted {
         return Ok(false);
     }
-    let env_file: Option<PathBuf> = env_file.map(Path::to_owned);
-    service::install(env_file.as_deref(), true)?;
+    // The service begins elsewhere: the file that was just written is the one that it has to read.
+    service::install(Some(desk.draft.path()), true)?;
     Ok(true)
 }
 

@@ -72,7 +72,7 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<()> {
         (_, true) => Some(false),
         _ => None,
     };
-    let running = local::offer_service(&mut desk, wanted, env_file)?;
+    let running = local::offer_service(&mut desk, wanted)?;
     Desk::say(&words::farewell(running))
 }
 
@@ -99,6 +99,9 @@ fn take_flags(args: &Args, draft: &mut Draft) -> Result<()> {
             problems.push(problem);
         }
     }
+    for name in ["DISCORD_BOT_TOKEN_FILE", "DISCORD_ALLOWED_ROLES"] {
+        draft.adopt(name);
+    }
     refuse(problems)
 }
 
@@ -106,6 +109,7 @@ fn take_flags(args: &Args, draft: &mut Draft) -> Result<()> {
 fn complete(draft: &Draft) -> Result<()> {
     let missing = REQUIRED.iter().filter(|(item, _)| match item {
         Item::Token => desk::known_token(draft).is_none(),
+        Item::Users => draft.get(Item::Users).is_none() && draft.lookup("DISCORD_ALLOWED_ROLES").is_none(),
         item => draft.get(*item).is_none(),
     });
     let problems = missing.map(|(item, flag)| Problem {
