@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::room::Room;
 use crate::discord::draft::{Draft, FileRef};
 use crate::discord::outbox::Outbox;
 use crate::ids::{ChannelId, OutboxId};
@@ -17,12 +18,15 @@ pub(super) struct Desk {
     pub(super) redactor: Redactor,
     /// The directory of the files that are attached to messages.
     pub(super) files: PathBuf,
+    pub(super) room: Room,
 }
 
 impl Desk {
     /// Wants a message in the thread.
     pub(super) async fn post(&self, draft: Draft) -> Result<OutboxId> {
-        self.outbox.post(self.channel, draft).await
+        let mut room = self.room.clone();
+        room.make(|| Box::pin(self.outbox.post(self.channel, draft.clone())))
+            .await
     }
 
     /// Wants a message that is never edited.
@@ -36,7 +40,9 @@ impl Desk {
         let path = self
             .files
             .join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
-        super::keep_private(path.clone(), text.as_bytes().to_vec()).await?;
+        let mut room = self.room.clone();
+        room.make(|| Box::pin(super::keep_private(path.clone(), text.as_bytes().to_vec())))
+            .await?;
         Ok(FileRef::whole(path, name))
     }
 }

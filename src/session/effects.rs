@@ -12,6 +12,7 @@ use super::deliver::Way;
 use super::desk::Desk;
 use super::dialog::Dialogs;
 use super::publish::Publisher;
+use super::room::Room;
 use super::running::Running;
 use super::spans::Spans;
 use super::state::{Effect, Input, Notice, Outcome, State, Timer};
@@ -103,15 +104,21 @@ impl Actor {
         Ok(())
     }
 
+    pub(super) fn room(&self) -> Room {
+        Room::new(&self.deps.sessions)
+    }
+
     pub(super) async fn enter(&mut self, thread: ThreadId) -> Result<()> {
         let dir = self.deps.config.transcripts_dir();
-        let transcript = Transcript::open(&dir.join(format!("{}.log", self.handle.id()))).await?;
+        let transcript =
+            Transcript::open(&dir.join(format!("{}.log", self.handle.id())), self.room()).await?;
         let files = dir.join(self.handle.id().as_str());
         let desk = Desk {
             outbox: self.deps.outbox.clone(),
             channel: thread.channel(),
             redactor: self.deps.redactor.clone(),
             files,
+            room: self.room(),
         };
         self.publisher = Some(Publisher::new(desk, transcript));
         self.spans.entered(thread);
@@ -361,11 +368,12 @@ impl Actor {
         let Some(message) = session.pinned.take() else {
             return Ok(());
         };
-        self.deps
-            .outbox
-            .act(session.parent, Act::Unpin { message })
+        let outbox = &self.deps.outbox;
+        let (parent, id) = (session.parent, session.id.clone());
+        let mut room = Room::new(&self.deps.sessions);
+        room.make(|| Box::pin(outbox.act(parent, Act::Unpin { message })))
             .await?;
-        self.deps.store.set_pinned(&session.id, None).await
+        self.deps.store.set_pinned(&id, None).await
     }
 
     async fn archive(&mut self) -> Result<()> {

@@ -90,13 +90,18 @@ impl Actor {
             _ => None,
         };
         if let Some((answer, error)) = kept {
-            self.deps.store.keep_answer(prompt, answer, error).await?;
+            let store = &self.deps.store;
+            let mut room = self.room();
+            room.make(|| Box::pin(store.keep_answer(prompt, answer, error)))
+                .await?;
         }
         if matches!(state, PromptState::Done | PromptState::Failed) && self.turn.is_some() {
             // Before it is over for the store: a crash in between must not cost the last words of the answer.
             self.flush_all().await?;
         }
-        self.deps.store.mark_prompt(prompt, state).await?;
+        let store = &self.deps.store;
+        let mut room = self.room();
+        room.make(|| Box::pin(store.mark_prompt(prompt, state))).await?;
         let kind = match state {
             PromptState::Queued => "prompt_queued",
             PromptState::Held | PromptState::Asking => "prompt_held",

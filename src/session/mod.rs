@@ -28,6 +28,7 @@ mod prose;
 mod publish;
 pub mod registry;
 mod rename;
+mod room;
 mod running;
 mod seat;
 mod secrets;

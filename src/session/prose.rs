@@ -359,7 +359,7 @@ impl Post {
                     *shown = draft;
                 }
                 None => {
-                    let row = desk.outbox.post(desk.channel, draft.clone()).await?;
+                    let row = desk.post(draft.clone()).await?;
                     self.rows.push((row, draft));
                 }
             }

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use tokio::fs::File;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
+use super::room::Room;
+
 /// More than this is written at once instead of at the next flush.
 const BUFFER: usize = 256 * 1024;
 
@@ -19,11 +21,12 @@ pub(super) struct Transcript {
     file: File,
     buffer: Vec<u8>,
     written: u64,
+    room: Room,
 }
 
 impl Transcript {
     /// Opens the transcript at this path, or begins it. The file is readable by its owner only.
-    pub(super) async fn open(path: &Path) -> Result<Self> {
+    pub(super) async fn open(path: &Path, room: Room) -> Result<Self> {
         let mut options = File::options();
         options.create(true).append(true).mode(0o600);
         let mut file = options
@@ -39,6 +42,7 @@ impl Transcript {
             file,
             buffer: Vec::new(),
             written,
+            room,
         })
     }
 
@@ -67,17 +71,33 @@ impl Transcript {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        let mut room = self.room.clone();
+        loop {
+            let done = self.write().await;
+            if !room.again(&done).await {
+                return done;
+            }
+        }
+    }
+
+    async fn write(&mut self) -> Result<()> {
         let write = async {
             self.file.write_all(&self.buffer).await?;
             self.file.flush().await
         };
-        write
-            .await
-            .with_context(|| format!("cannot write the transcript {}", self.path.display()))?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        let done = write.await;
+        let gone = if done.is_ok() {
+            self.buffer.len()
+        } else {
+            // On a full disk a part of it may be there: it must not be there twice.
+            let there = self.file.metadata().await.map_or(self.written, |meta| meta.len());
+            let gone = usize::try_from(there.saturating_sub(self.written)).unwrap_or(usize::MAX);
+            gone.min(self.buffer.len())
+        };
+        self.buffer.drain(..gone);
         self.buffer.shrink_to(BUFFER);
-        Ok(())
+        self.written += gone as u64;
+        done.with_context(|| format!("cannot write the transcript {}", self.path.display()))
     }
 }
 
@@ -89,12 +109,12 @@ mod tests {
     async fn ranges_stay_right_over_flushes_and_reopening() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.log");
-        let mut transcript = Transcript::open(&path).await.unwrap();
+        let mut transcript = Transcript::open(&path, Room::default()).await.unwrap();
         transcript.push("first");
         transcript.flush().await.unwrap();
         let second = transcript.push("zweite …");
         transcript.flush().await.unwrap();
-        let mut transcript = Transcript::open(&path).await.unwrap();
+        let mut transcript = Transcript::open(&path, Room::default()).await.unwrap();
         let third = transcript.push("third");
         transcript.flush().await.unwrap();
         let bytes = std::fs::read(&path).unwrap();

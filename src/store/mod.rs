@@ -151,6 +151,21 @@ pub fn is_busy(error: &anyhow::Error) -> bool {
         })
 }
 
+/// Whether the disk has no room for it.
+#[must_use]
+pub fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        if let Some(error) = cause.downcast_ref::<sqlx::Error>() {
+            return code(error) == Some(FULL);
+        }
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        matches!(
+            kind,
+            Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+        )
+    })
+}
+
 /// Whether the file is no database, or a broken one.
 fn is_damage(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| matches!(code, CORRUPT | NO_DATABASE))

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use ompcord::ids::ThreadId;
-use ompcord::sim::{Sim, SimConfig};
+use ompcord::sim::{SeenMessage, Sim, SimConfig};
 
-use crate::harness::{Bench, answers, eventually};
+use crate::harness::{Bench, answers, eventually, processes};
 use crate::restart::Program;
 
 /// A small file system of its own; `None` where this user may not make one.
@@ -76,7 +77,7 @@ async fn came_through(bench: &Bench, program: Program, thread: ThreadId) {
     assert!(answers(&messages).contains("through the full disk"));
     let history = bench.history(thread).await;
     assert_eq!(history, "History: SAY:one | SAY:through the full disk | HISTORY");
-    program.signal(nix::sys::signal::Signal::SIGTERM);
+    program.signal(Signal::SIGTERM);
     assert!(program.ended().await.success());
 }
 
@@ -94,12 +95,72 @@ async fn a_message_that_comes_while_the_disk_is_full_runs_when_there_is_room() {
 async fn a_message_that_came_while_the_disk_was_full_runs_after_the_next_start() {
     let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
     if let Some((_disk, program, thread)) = written_on_a_full_disk(&bench).await {
-        program.signal(nix::sys::signal::Signal::SIGKILL);
+        program.signal(Signal::SIGKILL);
         program.ended().await;
         let gone = |sim: &Sim| (!sim.gateway_connected()).then_some(());
         bench.sim.until("the gateway to notice", gone).await;
         let program = Program::run(&bench).await;
         came_through(&bench, program, thread).await;
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_while_the_disk_is_full_waits_for_room_and_loses_nothing() {
+    let bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
+    if let Some(disk) = SmallDisk::mount(&bench.dir.path().join("state"), "8m") {
+        let program = Program::run(&bench).await;
+        let (_, thread) = bench.launch("SAY:one").await;
+        bench.turns(thread, 1).await;
+        // The agent is held while the disk fills, so that the whole turn falls into it.
+        let agents = processes(&format!("--cwd {}", bench.work().display()));
+        let signal = |signal| {
+            for pid in &agents {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), signal).unwrap();
+            }
+        };
+        signal(Signal::SIGSTOP);
+        bench
+            .sim
+            .say("alice", thread, "LINES:20:0 SAY:the last words")
+            .unwrap();
+        let typing = move |sim: &Sim| sim.is_typing(thread).then_some(());
+        bench.sim.until("the turn to run", typing).await;
+        disk.fill();
+        signal(Signal::SIGCONT);
+        let log = bench.dir.path().join("log.txt");
+        let noticed = || fs::read_to_string(&log).unwrap().contains("waits for room");
+        eventually("the session to wait", noticed).await;
+        disk.empty();
+        let messages = bench.turns(thread, 2).await;
+        let all = messages
+            .iter()
+            .map(SeenMessage::words)
+            .collect::<Vec<_>>()
+            .join("\n");
+        for once in ["line 1 of 20", "line 20 of 20", "the last words"] {
+            assert_eq!(
+                all.matches(once).count(),
+                1 + usize::from(once == "the last words"),
+                "{once}: {all}"
+            );
+        }
+        let pinned = |sim: &Sim| {
+            messages
+                .iter()
+                .all(|m| !sim.message(m.id).is_some_and(|m| m.pinned))
+                .then_some(())
+        };
+        bench.sim.until("nothing to be pinned", pinned).await;
+        let history = bench.history(thread).await;
+        assert_eq!(
+            history,
+            "History: SAY:one | LINES:20:0 SAY:the last words | HISTORY"
+        );
+        let transcript = bench.transcript();
+        assert_eq!(transcript.matches("line 20 of 20").count(), 1, "{transcript}");
+        program.signal(Signal::SIGTERM);
+        assert!(program.ended().await.success());
     }
     bench.finish().await;
 }
@@ -114,7 +175,7 @@ async fn a_start_on_a_full_or_read_only_disk_says_so_and_overwrites_nothing() {
     let program = Program::run(&bench).await;
     let (_, thread) = bench.launch("SAY:kept").await;
     bench.turns(thread, 1).await;
-    program.signal(nix::sys::signal::Signal::SIGTERM);
+    program.signal(Signal::SIGTERM);
     assert!(program.ended().await.success());
     let database = bench.config().database_path();
     let before = fs::read(&database).unwrap();
@@ -136,7 +197,7 @@ async fn a_start_on_a_full_or_read_only_disk_says_so_and_overwrites_nothing() {
     let program = Program::run(&bench).await;
     let history = bench.history(thread).await;
     assert_eq!(history, "History: SAY:kept | HISTORY");
-    program.signal(nix::sys::signal::Signal::SIGTERM);
+    program.signal(Signal::SIGTERM);
     assert!(program.ended().await.success());
     bench.finish().await;
     drop(disk);
