@@ -364,47 +364,61 @@ impl Soak {
 
     /// What the agent of this thread was told, after everything that waits there.
     async fn history(&mut self, thread: ThreadId) -> String {
-        let marker = format!("HISTORY h{:05}", self.tally.prompts + self.tally.rests * 10_000);
-        let sim = self.sim.clone();
-        sim.say("alice", thread, &marker).unwrap();
-        loop {
-            let (pressed, threads) = (&self.pressed, &self.open);
-            let next = sim
-                .until(&format!("{marker} in {thread}"), |sim| {
-                    let messages = by_bot(sim, thread);
-                    let told = messages
-                        .iter()
-                        .find(|m| m.content.starts_with("History: ") && m.content.contains(&marker));
-                    if let Some(told) = told {
-                        return Some(Ok(told.content.clone()));
-                    }
-                    // In every thread: who waits for a person elsewhere may have the process that this one waits for.
-                    let all: Vec<SeenMessage> = threads.iter().flat_map(|t| by_bot(sim, *t)).collect();
-                    let mut open = all.iter().filter(|m| !pressed.contains(&m.id));
-                    let asks = |m: &SeenMessage| {
-                        let ways = ["Discard", "Ignore", "Continue queue", "Deny", "one"];
-                        let way = ways
-                            .iter()
-                            .find(|way| m.button(way).is_some_and(|b| !b.disabled))?;
-                        Some(Err((m.id, (*way).to_owned())))
-                    };
-                    open.find_map(asks).filter(|_| sim.gateway_connected())
-                })
-                .await;
-            match next {
-                Ok(history) => return history,
-                Err((message, way)) => {
-                    if let Ok(click) = sim.click("alice", message, &way) {
-                        let came = |sim: &Sim| sim.reply_to(click).filter(|r| r.answered || r.failed);
-                        let answered = sim.until("the click to come to something", came).await.answered;
-                        if !answered {
-                            continue;
+        for round in 0.. {
+            let marker = format!(
+                "HISTORY h{:05}r{round}",
+                self.tally.prompts + self.tally.rests * 10_000
+            );
+            self.sim.say("alice", thread, &marker).unwrap();
+            // What was let go in this thread meanwhile may run after the question: it is asked again then.
+            let mut went_on = false;
+            loop {
+                match self.next_answer(thread, &marker).await {
+                    Ok(history) if !went_on => return history,
+                    Ok(_) => break,
+                    Err((place, message, way)) => {
+                        if let Ok(click) = self.sim.click("alice", message, &way) {
+                            let came = |sim: &Sim| sim.reply_to(click).filter(|r| r.answered || r.failed);
+                            let sim = self.sim.clone();
+                            if !sim.until("the click to come to something", came).await.answered {
+                                continue;
+                            }
                         }
+                        self.pressed.insert(message);
+                        went_on |= place == thread;
                     }
-                    self.pressed.insert(message);
                 }
             }
         }
+        unreachable!("a thread is asked until nothing of it waits")
+    }
+
+    /// The next thing that somebody is asked, with the button that ends it; where nobody is, the history.
+    async fn next_answer(
+        &self,
+        thread: ThreadId,
+        marker: &str,
+    ) -> Result<String, (ThreadId, MessageId, String)> {
+        let ways = ["Discard", "Ignore", "Continue queue", "Deny", "one"];
+        let way = |m: &SeenMessage| {
+            let open = |way: &&&str| m.button(way).is_some_and(|b| !b.disabled);
+            ways.iter().find(open).filter(|_| !self.pressed.contains(&m.id))
+        };
+        let next = |sim: &Sim| {
+            // In every thread: who waits for a person elsewhere may have the process that this one waits for.
+            let asked = self.open.iter().find_map(|place| {
+                let messages = by_bot(sim, *place);
+                let found = messages.iter().find_map(|m| Some((m.id, way(m)?)));
+                found.map(|(id, way)| Err((*place, id, (*way).to_owned())))
+            });
+            if asked.is_some() {
+                return asked.filter(|_| sim.gateway_connected());
+            }
+            let messages = by_bot(sim, thread);
+            let told = |m: &&SeenMessage| m.content.starts_with("History: ") && m.content.contains(marker);
+            messages.iter().find(told).map(|m| Ok(m.content.clone()))
+        };
+        self.sim.until(&format!("{marker} in {thread}"), next).await
     }
 
     /// What must hold, whatever happened.
