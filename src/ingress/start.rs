@@ -223,7 +223,7 @@ impl Ingress {
                 "{} is not a directory on the agent's machine.",
                 code(asked)
             ))
-            .hint("Give an absolute path, or one below `OMP_WORKDIR`.")
+            .hint("Give an absolute path, or one from `OMP_WORKDIR` on.")
             .into()),
         }
     }
