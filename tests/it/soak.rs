@@ -344,7 +344,8 @@ impl Soak {
             sim.until("the thread of a launch", |sim| sim.thread(thread).map(|_| ()))
                 .await;
             let history = self.history(thread).await;
-            self.judge(thread, &history);
+            let rows = self.rows(thread).await;
+            self.judge(thread, &history, &rows);
         }
         // A session does not live for ever, and its history must fit into one message.
         for thread in self.open.clone() {
@@ -421,12 +422,39 @@ impl Soak {
         self.sim.until(&format!("{marker} in {thread}"), next).await
     }
 
+    /// What the daemon has of this thread's prompts, for whoever has to find out what went wrong.
+    async fn rows(&self, thread: ThreadId) -> String {
+        use sqlx::Connection as _;
+        let path = self.bench.config().database_path();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true);
+        let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let rows = sqlx::query_as::<_, (i64, Option<i64>, i64, String, String)>(
+            "SELECT prompt_id, discord_message_id, position, prompts.state, text FROM prompts JOIN agent_sessions USING (session_id)
+             WHERE discord_thread_id = ? ORDER BY prompt_id",
+        )
+        .bind(thread.get().cast_signed())
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        database.close().await.unwrap();
+        format!("{rows:#?}")
+    }
+
     /// What must hold, whatever happened.
-    fn judge(&self, thread: ThreadId, history: &str) {
+    fn judge(&self, thread: ThreadId, history: &str, rows: &str) {
         // There is never a second card.
         card(&self.sim, thread);
         let messages = by_bot(&self.sim, thread);
-        let picture = || format!("{history}\n{:#?}\n{}", self.tally, self.sim.picture());
+        let picture = || {
+            format!(
+                "{history}\n{rows}\n{}\n{:#?}\n{}",
+                self.log(),
+                self.tally,
+                self.sim.picture()
+            )
+        };
         for (number, prompt) in self.prompts.iter().filter(|(_, p)| p.thread == thread) {
             let token = token(*number);
             let answer = format!("answer to {token}.");
