@@ -184,6 +184,8 @@ async fn compacting_ends_with_the_agent_and_says_so() {
     std::fs::write(&hold, "").unwrap();
     let asked = bench.sim.slash("alice", thread, "omp compact", &[]).unwrap();
     crate::commands_table::thinking(&bench.sim, asked).await;
+    // The request is with this agent; before that, the next one would be asked.
+    bench.board_says("compacting the conversation").await;
     for pid in processes(&format!("--cwd {}", bench.work().display())) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
