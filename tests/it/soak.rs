@@ -43,6 +43,9 @@ impl Dice {
     }
 }
 
+/// A prompt as it is stored: its id, its message, its position, its state, its text.
+type Row = (i64, Option<i64>, i64, String, String);
+
 /// What people may still expect of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -91,6 +94,8 @@ struct Soak {
     program: Option<Program>,
     dice: Dice,
     open: Vec<ThreadId>,
+    /// The threads that somebody has ended, or tried to: a command that comes while the daemon is away is not carried out.
+    ended: Vec<ThreadId>,
     prompts: BTreeMap<usize, Prompt>,
     pressed: BTreeSet<MessageId>,
     tally: Tally,
@@ -118,6 +123,7 @@ impl Soak {
             program,
             dice: Dice(seed),
             open: Vec::new(),
+            ended: Vec::new(),
             prompts: BTreeMap::new(),
             pressed: BTreeSet::new(),
             tally: Tally::default(),
@@ -282,6 +288,7 @@ impl Soak {
         self.tally.stops += 1;
         self.loosen(thread);
         self.open.retain(|open| *open != thread);
+        self.ended.push(thread);
         self.sim.say("alice", thread, "!omp stop").unwrap();
     }
 
@@ -348,15 +355,17 @@ impl Soak {
             self.judge(thread, &history, &rows);
         }
         // A session does not live for ever, and its history must fit into one message.
-        for thread in self.open.clone() {
-            self.stop(thread);
-            let over = |sim: &Sim| {
-                let stopped = by_bot(sim, thread)
-                    .iter()
-                    .any(|m| m.content.contains("Session stopped"));
-                stopped.then_some(())
-            };
+        let stopped = |sim: &Sim, thread: ThreadId| {
+            let mut said = by_bot(sim, thread).into_iter();
+            said.any(|m| m.content.contains("Session stopped"))
+        };
+        self.ended.append(&mut self.open);
+        for thread in std::mem::take(&mut self.ended) {
             let sim = self.sim.clone();
+            if !stopped(&sim, thread) {
+                sim.say("alice", thread, "!omp stop").unwrap();
+            }
+            let over = |sim: &Sim| stopped(sim, thread).then_some(());
             sim.until("the session to stop", over).await;
         }
         let agents = format!("--cwd {}", self.bench.work().display());
@@ -422,15 +431,15 @@ impl Soak {
         self.sim.until(&format!("{marker} in {thread}"), next).await
     }
 
-    /// What the daemon has of this thread's prompts, for whoever has to find out what went wrong.
-    async fn rows(&self, thread: ThreadId) -> String {
+    /// What the daemon has of this thread's prompts.
+    async fn rows(&self, thread: ThreadId) -> Vec<Row> {
         use sqlx::Connection as _;
         let path = self.bench.config().database_path();
         let options = sqlx::sqlite::SqliteConnectOptions::new()
             .filename(path)
             .read_only(true);
         let mut database = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        let rows = sqlx::query_as::<_, (i64, Option<i64>, i64, String, String)>(
+        let rows = sqlx::query_as::<_, Row>(
             "SELECT prompt_id, discord_message_id, position, prompts.state, text FROM prompts JOIN agent_sessions USING (session_id)
              WHERE discord_thread_id = ? ORDER BY prompt_id",
         )
@@ -439,17 +448,17 @@ impl Soak {
         .await
         .unwrap();
         database.close().await.unwrap();
-        format!("{rows:#?}")
+        rows
     }
 
     /// What must hold, whatever happened.
-    fn judge(&self, thread: ThreadId, history: &str, rows: &str) {
+    fn judge(&self, thread: ThreadId, history: &str, rows: &[Row]) {
         // There is never a second card.
         card(&self.sim, thread);
         let messages = by_bot(&self.sim, thread);
         let picture = || {
             format!(
-                "{history}\n{rows}\n{}\n{:#?}\n{}",
+                "{history}\n{rows:#?}\n{}\n{:#?}\n{}",
                 self.log(),
                 self.tally,
                 self.sim.picture()
@@ -471,7 +480,12 @@ impl Soak {
                 picture()
             );
             if prompt.fate == Fate::Wanted {
-                let known = history.contains(&token) || messages.iter().any(|m| m.words().contains(&token));
+                // It ran, or its thread says why not, or it waits and says so by its 📥.
+                let waits =
+                    |row: &Row| row.4.contains(&token) && !matches!(row.3.as_str(), "done" | "dropped");
+                let known = history.contains(&token)
+                    || messages.iter().any(|m| m.words().contains(&token))
+                    || rows.iter().any(waits);
                 assert!(known, "{token} was lost: {}", picture());
             }
         }
