@@ -24,7 +24,7 @@ use super::{Deps, running::Running};
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
-use crate::store::sessions::Session;
+use crate::store::sessions::{Session, SessionPhase};
 use crate::store::vitals::Vitals;
 
 /// How long to wait before the store is asked again for what a session is.
@@ -148,6 +148,7 @@ impl Actor {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_mins(1));
         }
+        tracing::debug!("the session is awake");
         while !self.closing {
             let span = self.spans.now();
             self.work(&mut inbox).instrument(span).await;
@@ -158,13 +159,13 @@ impl Actor {
                 return;
             }
         }
-        let sessions = self.deps.sessions.clone();
-        let handle = self.handle.clone();
+        let (deps, handle) = (self.deps.clone(), self.handle.clone());
         drop(self);
         drop(seat);
-        // A message may be launched again just when its first launch gives up: the next actor looks into the store.
-        if !inbox.is_empty() {
-            sessions.wake(handle.id());
+        // A message may be launched again just when its first launch gives up: the next actor looks into the store. Where
+        // the session is over, it would end over the same message, and the one after it as well, for ever.
+        if !inbox.is_empty() && !is_over(&deps, handle.id()).await {
+            deps.sessions.wake(handle.id());
         }
     }
 
@@ -371,6 +372,12 @@ impl Actor {
     pub(super) fn channel(&self) -> Option<ChannelId> {
         self.thread.map(ThreadId::channel)
     }
+}
+
+/// Whether nothing can come of a session any more. Where the store does not say, its actor asks until it does.
+async fn is_over(deps: &Deps, id: &SessionId) -> bool {
+    let session = deps.store.session(id).await.ok().flatten();
+    session.is_some_and(|session| matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed))
 }
 
 async fn receive(running: Option<&mut Running>) -> Option<AgentEvent> {

@@ -18,7 +18,8 @@ pub(super) struct Spans {
 impl Spans {
     pub(super) fn of(session: &SessionId) -> Self {
         Self {
-            session: error_span!("session", %session, thread = Empty),
+            // Of nobody: whoever wakes a session may be another one, and a span keeps those that it is in.
+            session: error_span!(parent: None, "session", %session, thread = Empty),
             prompt: None,
         }
     }

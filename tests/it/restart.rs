@@ -295,6 +295,38 @@ async fn a_deleted_thread_ends_its_session_and_nothing_else() {
     bench.finish().await;
 }
 
+/// What comes for a session that is over wakes nobody who would find it over again, for ever.
+#[tokio::test]
+async fn a_sleeping_session_whose_thread_is_deleted_is_looked_at_once() {
+    use nix::sys::signal::Signal;
+    let mut bench = Bench::on(Sim::start(SimConfig::default()).await.unwrap(), Vec::new(), None);
+    bench.set("OMPCORD_LOG", "info,ompcord::session=debug");
+    let program = Program::run(&bench).await;
+    let (_, thread) = bench.launch("SAY:done").await;
+    bench.turns(thread, 1).await;
+    program.signal(Signal::SIGTERM);
+    assert!(program.ended().await.success());
+    let away = |sim: &Sim| (!sim.gateway_connected()).then_some(());
+    bench.sim.until("the gateway to notice", away).await;
+
+    // From here on nothing is to be done in it, so it sleeps.
+    let program = Program::run(&bench).await;
+    bench.sim.delete_channel(thread).unwrap();
+    // What is written after it is acted on after it.
+    let (_, other) = bench.launch("SAY:one").await;
+    bench.turns(other, 1).await;
+    bench.sim.say("alice", other, "SAY:two").unwrap();
+    bench.turns(other, 2).await;
+    program.signal(Signal::SIGTERM);
+    assert!(program.ended().await.success());
+    let log = Program::log(&bench);
+    assert!(log.contains("is gone"), "{log}");
+    // Once over the thread that is gone, and for the other one.
+    let awake = log.lines().filter(|line| line.contains("is awake")).count();
+    assert!((2..=6).contains(&awake), "{awake} times: {log}");
+    bench.finish().await;
+}
+
 #[tokio::test]
 async fn a_thread_deleted_while_it_was_away_ends_its_session() {
     let mut bench = Bench::start().await;
