@@ -130,8 +130,6 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("ompcord")
-        // As large as the main thread's. Only what is used of it costs memory.
-        .thread_stack_size(8 << 20)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;

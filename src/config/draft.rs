@@ -144,23 +144,22 @@ impl Draft {
     /// Puts a value in. One that the file has already leaves it as it is.
     pub fn set(&mut self, item: Item, value: &str) -> Result<(), Problem> {
         self.check(item, value)?;
-        let name = item.variable();
+        self.keep(item.variable(), value);
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &str, value: &str) {
         if self.known.get(name).map(|known| known.trim()) != Some(value) {
             self.text = put(&self.text, name, &quoted(value));
             self.known.insert(name.to_owned(), value.to_owned());
         }
-        Ok(())
     }
 
     /// Writes down what only the environment says of a variable that nobody is asked for: the daemon will not have that
     /// environment.
     pub fn adopt(&mut self, name: &str) {
-        let Some(value) = (self.vars)(name).filter(|value| !value.trim().is_empty()) else {
-            return;
-        };
-        if self.known.get(name).map(|known| known.trim()) != Some(value.trim()) {
-            self.text = put(&self.text, name, &quoted(value.trim()));
-            self.known.insert(name.to_owned(), value);
+        if let Some(value) = (self.vars)(name).filter(|value| !value.trim().is_empty()) {
+            self.keep(name, value.trim());
         }
     }
 

@@ -135,23 +135,19 @@ impl Ingress {
 
     /// A terminal goes. `false`: it was not attached (any more).
     pub async fn detach(&self, session: &SessionId, how: Gone) -> Result<bool> {
-        let attached = self.deps.store.is_attached(session).await?;
-        if attached {
+        if self.deps.store.is_attached(session).await? {
             // A goodbye is in the log before it is answered: nobody says it twice.
             let left = NewEvent::noted(session, crate::session::LEFT, how.word(), &Value::Null);
             self.deps.events.append(vec![left]).await?;
             failpoint::at("terminal.leaving");
             self.deps.sessions.wake(session);
-        } else if !self.goes_on(session).await? {
+            return Ok(true);
+        }
+        let known = self.deps.store.session(session).await?;
+        if known.is_none_or(|session| session.phase.is_over()) {
             // It had only waited to be told so. The token of a session that goes on here is its agent's.
             self.deps.tokens.revoke(session).await?;
         }
-        Ok(attached)
-    }
-
-    async fn goes_on(&self, session: &SessionId) -> Result<bool> {
-        let session = self.deps.store.session(session).await?;
-        let going = |session: &Session| matches!(session.phase, SessionPhase::Opening | SessionPhase::Open);
-        Ok(session.as_ref().is_some_and(going))
+        Ok(false)
     }
 }

@@ -24,7 +24,7 @@ use super::{Deps, running::Running};
 use crate::event::AgentEvent;
 use crate::ids::{ChannelId, PromptId, SessionId, ThreadId};
 use crate::render::dialog::Why;
-use crate::store::sessions::{Session, SessionPhase};
+use crate::store::sessions::Session;
 use crate::store::vitals::Vitals;
 
 /// How long to wait before the store is asked again for what a session is.
@@ -377,7 +377,7 @@ impl Actor {
 /// Whether nothing can come of a session any more. Where the store does not say, its actor asks until it does.
 async fn is_over(deps: &Deps, id: &SessionId) -> bool {
     let session = deps.store.session(id).await.ok().flatten();
-    session.is_some_and(|session| matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed))
+    session.is_some_and(|session| session.phase.is_over())
 }
 
 async fn receive(running: Option<&mut Running>) -> Option<AgentEvent> {

@@ -294,7 +294,8 @@ impl Actor {
         let has_it = self.left_pid.is_some_and(crate::agent::lives);
         self.input(Input::TerminalGone { how, left, has_it }).await?;
         failpoint::at("terminal.told");
-        self.deps.store.detach_terminal(&id, how, false).await.map(|_| ())
+        self.deps.store.detach_terminal(&id, how, false).await?;
+        Ok(())
     }
 
     /// Remembers that everything was shown, when it was.

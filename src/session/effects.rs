@@ -81,7 +81,7 @@ impl Actor {
             self.state.mistrust();
         }
         let opened = session.phase == SessionPhase::Open;
-        if matches!(session.phase, SessionPhase::Stopped | SessionPhase::Failed) {
+        if session.phase.is_over() {
             self.closing = true;
         }
         if let (true, Some(thread)) = (opened, session.thread) {
@@ -370,7 +370,7 @@ impl Actor {
         };
         let outbox = &self.deps.outbox;
         let (parent, id) = (session.parent, session.id.clone());
-        let mut room = Room::new(&self.deps.sessions);
+        let mut room = self.room();
         room.make(|| Box::pin(outbox.act(parent, Act::Unpin { message })))
             .await?;
         self.deps.store.set_pinned(&id, None).await

@@ -73,7 +73,7 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .min_connections(1)
             .max_connections(4)
-            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
+            .before_acquire(|connection, _| Box::pin(async { Ok(is_at_rest(connection)) }))
             .connect_with(options)
             .await
             .map_err(|error| unusable(error, path))?;
@@ -130,13 +130,11 @@ impl Store {
     }
 }
 
-/// Whether a connection that comes back has no transaction any more. When the disk is full SQLite ends a transaction by
+/// Whether an idle connection has no transaction any more. When the disk is full SQLite ends a transaction by
 /// itself, the library's own end of it is refused, and it believes ever after that one is open: every later one on that
-/// connection would be refused as well.
-async fn is_at_rest(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // The end is under way before this; whatever is asked comes after it.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+/// connection would be refused as well. The pool has asked it for a sign of life by now, and that came after the end.
+fn is_at_rest(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// Whether the database was only held by somebody else, so that the same may work a moment later.

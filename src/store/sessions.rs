@@ -19,6 +19,14 @@ pub enum SessionPhase {
     Failed,
 }
 
+impl SessionPhase {
+    /// Whether nothing more can come of the session.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed)
+    }
+}
+
 /// A session's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {

@@ -3,10 +3,10 @@
 
 use anyhow::{Context, Result};
 
-use super::terminal_commands::{CommandKind, NewCommand, Unacknowledged, insert};
+use super::terminal_commands::{CommandKind, NewCommand, insert};
 use super::{Store, now_ms};
 use crate::failpoint;
-use crate::ids::{PromptId, SessionId};
+use crate::ids::SessionId;
 
 /// Why a terminal is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
@@ -113,14 +113,9 @@ impl Store {
         Ok(now)
     }
 
-    /// The terminal of this session is gone. What was waiting for it is not its business any more; given are the
-    /// prompts among that, in order. `None` where no terminal was attached. `tell`: it does not know yet, and is told.
-    pub async fn detach_terminal(
-        &self,
-        session: &SessionId,
-        how: Gone,
-        tell: bool,
-    ) -> Result<Option<Vec<Unacknowledged>>> {
+    /// The terminal of this session is gone. What was waiting for it is not its business any more. `false` where no terminal
+    /// was attached. `tell`: it does not know yet, and is told.
+    pub async fn detach_terminal(&self, session: &SessionId, how: Gone, tell: bool) -> Result<bool> {
         let now = now_ms();
         let mut tx = self.write().await?;
         let done = sqlx::query!(
@@ -132,15 +127,11 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
-            return Ok(None);
+            return Ok(false);
         }
-        let left = sqlx::query!(
-            r#"DELETE FROM terminal_commands WHERE session_id = ?1
-               RETURNING command_id AS "id!: i64", prompt_id AS "prompt: PromptId", given_at AS "given_at: i64""#,
-            session
-        )
-        .fetch_all(&mut *tx)
-        .await?;
+        sqlx::query!("DELETE FROM terminal_commands WHERE session_id = ?1", session)
+            .execute(&mut *tx)
+            .await?;
         if tell {
             insert(&mut tx, session, &NewCommand::bare(CommandKind::Detach), now).await?;
         }
@@ -148,15 +139,7 @@ impl Store {
             .await
             .context("cannot store that the terminal is gone")?;
         failpoint::at("terminal.detached");
-        let mut left: Vec<_> = left
-            .into_iter()
-            .filter_map(|row| Some((row.id, row.prompt?, row.given_at.is_some())))
-            .collect();
-        left.sort_unstable_by_key(|(id, ..)| *id);
-        let prompts = left
-            .into_iter()
-            .map(|(_, prompt, given)| Unacknowledged { prompt, given });
-        Ok(Some(prompts.collect()))
+        Ok(true)
     }
 
     /// The terminal that the session runs in, or ran in.
@@ -280,9 +263,10 @@ mod tests {
         );
         assert_eq!(store.waiting_commands(&id, 10).await.unwrap()[0].text, "hello");
         assert_eq!(store.sessions_to_wake().await.unwrap(), std::slice::from_ref(&id));
-        let left = store.detach_terminal(&id, Gone::Lost, true).await.unwrap();
-        assert_eq!(left, Some(Vec::new()), "a command of before carries no prompt");
-        assert_eq!(store.detach_terminal(&id, Gone::Lost, true).await.unwrap(), None);
+        let left = store.unacknowledged(&id).await.unwrap();
+        assert_eq!(left, Vec::new(), "a command of before carries no prompt");
+        assert!(store.detach_terminal(&id, Gone::Lost, true).await.unwrap());
+        assert!(!store.detach_terminal(&id, Gone::Lost, true).await.unwrap());
         let told = store.waiting_commands(&id, 10).await.unwrap();
         assert_eq!((told.len(), told[0].kind), (1, CommandKind::Detach));
         let broken = sqlx::query("PRAGMA foreign_key_check")

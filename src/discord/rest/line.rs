@@ -38,9 +38,7 @@ impl Haste {
             Self::Decoration => Duration::from_secs(10),
         }
     }
-}
 
-impl Haste {
     /// How many requests of a route's window it leaves to those that are in more haste: a question comes with
     /// what was said before it, and after five lines of log both would wait for the next window.
     pub(super) fn leaves(self) -> u32 {
