@@ -388,9 +388,16 @@ impl Soak {
                     Ok(_) => break,
                     Err((place, message, way)) => {
                         if let Ok(click) = self.sim.click("alice", message, &way) {
-                            let came = |sim: &Sim| sim.reply_to(click).filter(|r| r.answered || r.failed);
+                            // An acknowledgement says nothing yet: what the click does is done when the button is gone.
+                            let came = |sim: &Sim| {
+                                let reply = sim.reply_to(click)?;
+                                let has_it = |m: &SeenMessage| m.button(&way).is_some_and(|b| !b.disabled);
+                                let there = sim.message(message).as_ref().is_some_and(has_it);
+                                let over = !there || reply.failed || !reply.followups.is_empty();
+                                over.then_some(reply)
+                            };
                             let sim = self.sim.clone();
-                            if !sim.until("the click to come to something", came).await.answered {
+                            if sim.until("the click to come to something", came).await.failed {
                                 continue;
                             }
                         }
