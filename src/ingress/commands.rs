@@ -15,7 +15,6 @@ use crate::render::{health, help, notice, queue, sessions, status, words};
 use crate::session::state::{Input, Reply};
 use crate::session::view::{Next, all_views, view_of};
 use crate::status::{HealthReport, StatusSnapshot};
-use crate::store::prompts::PromptState;
 use crate::store::sessions::Session;
 
 /// A part of a file begins at a line; one that is longer than this is cut.
@@ -189,7 +188,7 @@ impl Ingress {
             vec![prompt]
         } else {
             let waiting = self.deps.store.waiting_prompts(&id).await?;
-            let waiting = waiting.into_iter().filter(|p| p.state != PromptState::Asking);
+            let waiting = waiting.into_iter().filter(|p| !p.state.is_undecided());
             waiting.map(|prompt| prompt.id).collect()
         };
         let reply = self.deps.sessions.ask(&id, Input::Discard(ids)).await;

@@ -38,7 +38,28 @@ pub enum Style {
     Danger = 4,
 }
 
-/// A row of buttons from (key, label, style), at most five.
+/// A button: what it means, what stands on it, how much it stands out.
+pub type Button = (String, &'static str, Style);
+
+/// The choices for a prompt that ran when the daemon ended.
+#[must_use]
+pub fn interrupted_buttons(prompt: PromptId) -> [Button; 2] {
+    [
+        (about(prompt, "continue"), "Continue", Style::Primary),
+        (about(prompt, "discard"), "Discard", Style::Secondary),
+    ]
+}
+
+/// The choices for a prompt that came while the daemon was away.
+#[must_use]
+pub fn stale_buttons(prompt: PromptId) -> [Button; 2] {
+    [
+        (about(prompt, "run"), "Run", Style::Primary),
+        (about(prompt, "discard"), "Ignore", Style::Secondary),
+    ]
+}
+
+/// A row of buttons, at most five.
 #[must_use]
 pub fn buttons(buttons: &[(String, &str, Style)]) -> Value {
     let buttons: Vec<_> = buttons
@@ -76,14 +97,14 @@ fn aloud(content: String, row: &[(String, &str, Style)]) -> Note {
     }
 }
 
-fn retry(prompt: Option<PromptId>) -> Vec<(String, &'static str, Style)> {
+fn retry(prompt: Option<PromptId>) -> Vec<Button> {
     prompt
         .map(|id| (about(id, "retry"), "Retry", Style::Primary))
         .into_iter()
         .collect()
 }
 
-fn continue_queue(session: &SessionId) -> (String, &'static str, Style) {
+fn continue_queue(session: &SessionId) -> Button {
     let id = format!("omp:queue:continue:{session}");
     (id, "Continue queue", Style::Primary)
 }
@@ -135,10 +156,7 @@ pub fn note(notice: &Notice, session: &SessionId, excerpt: Option<&str>) -> Note
         Notice::Interrupted { prompt, waiting } => interrupted(*prompt, *waiting, &about_prompt),
         Notice::Stale { prompt } => aloud(
             format!("🕰️ This came while ompcord was away. Run it now?{about_prompt}"),
-            &[
-                (about(*prompt, "run"), "Run", Style::Primary),
-                (about(*prompt, "discard"), "Ignore", Style::Secondary),
-            ],
+            &stale_buttons(*prompt),
         ),
         Notice::ShuttingDown => quietly("ompcord is shutting down: this turn has a moment to finish"),
         Notice::Stopped { dropped } => stopped(*dropped),
@@ -206,10 +224,7 @@ fn interrupted(prompt: PromptId, waiting: usize, about_prompt: &str) -> Note {
         format!(
             "⚠️ **ompcord was interrupted while this ran**; it was not run again by itself.{about_prompt}{waiting}"
         ),
-        &[
-            (about(prompt, "continue"), "Continue", Style::Primary),
-            (about(prompt, "discard"), "Discard", Style::Secondary),
-        ],
+        &interrupted_buttons(prompt),
     )
 }
 

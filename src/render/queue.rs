@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::notice::{Style, buttons};
+use super::notice::{Button, Style, buttons, interrupted_buttons, stale_buttons};
 use super::text::{clip, escape, plural, quiet};
 use crate::ids::SessionId;
 use crate::session::view::Next;
@@ -25,7 +25,7 @@ pub struct QueueList {
 /// The queue of a session. `prompts` hold no secrets any more.
 #[must_use]
 pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], next: Next) -> QueueList {
-    let (asking, waiting): (Vec<_>, Vec<_>) = prompts.iter().partition(|p| p.state == PromptState::Asking);
+    let (undecided, waiting): (Vec<_>, Vec<_>) = prompts.iter().partition(|p| p.state.is_undecided());
     let held = waiting.iter().filter(|p| p.state == PromptState::Held).count();
     let mut lines = vec![match waiting.len() {
         0 => format!("**The queue is empty.** What you write now {}.", when(next)),
@@ -38,7 +38,7 @@ pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], next: Next) -> Queu
     }
     if !waiting.is_empty() && next == Next::WhenDecided {
         lines.push(quiet(
-            "⚠️ Nothing of it runs before somebody has chosen *Continue* or *Discard* for the interrupted prompt, in the thread",
+            "⚠️ Nothing of it runs before somebody has chosen *Continue* or *Discard* for the interrupted prompt",
         ));
     }
     for (number, prompt) in waiting.iter().take(SHOWN).enumerate() {
@@ -47,18 +47,41 @@ pub fn queue(session: &SessionId, prompts: &[WaitingPrompt], next: Next) -> Queu
     if waiting.len() > SHOWN {
         lines.push(quiet(&format!("and {} more", waiting.len() - SHOWN)));
     }
-    if !asking.is_empty() {
-        lines.push(quiet(&format!(
-            "{} in the thread for somebody to say *Run* or *Ignore*",
-            match asking.len() {
-                1 => "1 prompt waits".to_owned(),
-                count => format!("{count} prompts wait"),
-            }
-        )));
+    let decision = undecided.first().map(|prompt| Decision::about(prompt));
+    if let Some(decision) = &decision {
+        lines.push(decision.question.clone());
+        // What steered an interrupted turn shares its fate.
+        let apart = undecided.iter().skip(1);
+        let more = apart.filter(|p| p.state == PromptState::Asking).count();
+        if more > 0 {
+            lines.push(quiet(&format!("and {more} more to decide about, in the thread")));
+        }
     }
+    let mut components = rows(session, &waiting, held);
+    components.extend(decision.map(|decision| buttons(&decision.buttons)));
     QueueList {
         content: lines.join("\n"),
-        components: rows(session, &waiting, held),
+        components,
+    }
+}
+
+/// What a person is to decide before anything else happens to a prompt. The question stands in the thread as well, but that
+/// may be long ago there.
+struct Decision {
+    question: String,
+    buttons: [Button; 2],
+}
+
+impl Decision {
+    fn about(prompt: &WaitingPrompt) -> Self {
+        let (question, buttons) = match prompt.state {
+            PromptState::Interrupted => ("⚠️ Interrupted while it ran", interrupted_buttons(prompt.id)),
+            _ => ("🕰️ Came while ompcord was away", stale_buttons(prompt.id)),
+        };
+        Self {
+            question: format!("{question}: {}", words(prompt)),
+            buttons,
+        }
     }
 }
 
@@ -148,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_queue_is_shown_with_its_buttons() {
-        use PromptState::{Asking, Held, Queued};
+        use PromptState::{Asking, Held, Interrupted, Queued};
         insta::assert_snapshot!(shown(&[], Next::AtOnce), @"**The queue is empty.** What you write now runs at once.");
         insta::assert_snapshot!(shown(&[], Next::AfterTurn), @"**The queue is empty.** What you write now runs after this turn.");
         insta::assert_snapshot!(shown(&[], Next::AfterCompacting), @"**The queue is empty.** What you write now runs when the conversation is compacted.");
@@ -158,13 +181,18 @@ mod tests {
             prompt(1, "fix the\n\n  **login**", Held),
             prompt(2, "see the file", Queued),
             prompt(3, "old one", Asking),
+            prompt(4, "another old one", Asking),
         ];
         insta::assert_snapshot!("few", shown(&few, Next::AfterTurn));
         let many: Vec<_> = (1..=9)
             .map(|id| prompt(id, &"long ".repeat(80), Queued))
             .collect();
-        let behind = shown(&[prompt(1, "next", Queued)], Next::WhenDecided);
-        assert!(behind.contains("*Continue* or *Discard*"), "{behind}");
+        let behind = [
+            prompt(1, "the one that ran", Interrupted),
+            prompt(2, "and what steered it", Interrupted),
+            prompt(3, "next", Queued),
+        ];
+        insta::assert_snapshot!("behind", shown(&behind, Next::WhenDecided));
         insta::assert_snapshot!("many", shown(&many, Next::AfterTurn));
     }
 }

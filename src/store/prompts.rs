@@ -30,6 +30,12 @@ pub enum PromptState {
 }
 
 impl PromptState {
+    /// Whether a person has to decide before it runs.
+    #[must_use]
+    pub const fn is_undecided(self) -> bool {
+        matches!(self, Self::Asking | Self::Interrupted)
+    }
+
     /// Where a test ends the daemon.
     const fn place(self) -> &'static str {
         match self {
@@ -115,7 +121,7 @@ pub struct WaitingPrompt {
     pub text: String,
     /// Whether files came with it.
     pub has_files: bool,
-    /// `Queued`, `Held` or `Asking`.
+    /// `Queued`, `Held`, `Asking` or `Interrupted`.
     pub state: PromptState,
 }
 
@@ -230,7 +236,7 @@ impl Store {
                    substr(text, 1, 8000) AS "text!: String", attachments <> '[]' AS "has_files!: bool",
                    state AS "state!: PromptState"
                FROM prompts
-               WHERE session_id = ?1 AND state IN ('queued', 'held', 'asking')
+               WHERE session_id = ?1 AND state IN ('queued', 'held', 'asking', 'interrupted')
                ORDER BY position, prompt_id"#,
             session
         )

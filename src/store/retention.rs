@@ -14,7 +14,7 @@ use crate::ids::PromptId;
 
 /// How many rows are looked at in one step.
 const STEP: i64 = 1_000;
-/// How many events are kept at most, however young they are.
+/// How many events are kept at most, however young they are, besides those that a terminal's thread has not shown yet.
 pub(super) const MOST_EVENTS: i64 = 1_000_000;
 /// The fact that says up to which event something was forgotten.
 const FORGOTTEN: &str = "events_forgotten";
@@ -69,7 +69,10 @@ pub(super) async fn forget_too_many(connection: &mut sqlx::SqliteConnection, new
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let gone = sqlx::query_scalar!(
         r#"DELETE FROM events WHERE event_id IN (
-               SELECT event_id FROM events WHERE event_id < ?1 ORDER BY event_id LIMIT ?2)
+               SELECT e.event_id FROM events e WHERE e.event_id < ?1
+                   AND NOT EXISTS (SELECT 1 FROM terminals t WHERE t.session_id = e.session_id
+                       AND t.detached_at IS NULL AND e.event_id > t.shown_event)
+               ORDER BY e.event_id LIMIT ?2)
            RETURNING event_id AS "id!: i64""#,
         too_many,
         STEP
@@ -216,9 +219,8 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn what_a_terminal_has_not_shown_is_kept_and_the_newest_that_went_is_known() {
-        let dir = tempfile::tempdir().unwrap();
+    /// Three events of a terminal whose thread has shown two of them, and two of another session.
+    async fn with_a_terminal(dir: &tempfile::TempDir) -> Store {
         let store = Store::open(&dir.path().join("ompcord.db")).await.unwrap();
         for statement in [
             "INSERT INTO agent_sessions (session_id, discord_thread_id, parent_channel_id, phase, thread_name, workspace,
@@ -234,11 +236,36 @@ mod tests {
         ] {
             store.pool().execute(statement).await.unwrap();
         }
-        let kept = async || {
-            let (events, forgotten) = store.events_kept_after(0, None, 10).await.unwrap();
-            let kinds: String = events.into_iter().map(|event| event.kind).collect();
-            (kinds, forgotten)
-        };
+        store
+    }
+
+    /// The kinds of the events that are kept, and the newest that was forgotten.
+    async fn kept_of(store: &Store) -> (String, i64) {
+        let (events, forgotten) = store.events_kept_after(0, None, 10).await.unwrap();
+        (events.into_iter().map(|event| event.kind).collect(), forgotten)
+    }
+
+    #[tokio::test]
+    async fn what_a_terminal_has_not_shown_is_kept_however_many_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_a_terminal(&dir).await;
+        let mut connection = store.pool().acquire().await.unwrap();
+        let newest = MOST_EVENTS + 5;
+        assert!(forget_too_many(&mut connection, newest).await.unwrap());
+        assert!(
+            !forget_too_many(&mut connection, newest).await.unwrap(),
+            "it ends"
+        );
+        drop(connection);
+        assert_eq!(kept_of(&store).await, ("ce".to_owned(), 4));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_a_terminal_has_not_shown_is_kept_and_the_newest_that_went_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_a_terminal(&dir).await;
+        let kept = async || kept_of(&store).await;
         assert_eq!(store.forget_events(50, 0).await.unwrap(), Some((3, 5)));
         assert_eq!(store.forget_events(50, 5).await.unwrap(), None);
         assert_eq!(kept().await, ("ce".to_owned(), 4));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ompcord::ids::ThreadId;
 use ompcord::sim::{Sim, SimConfig};
 
+use crate::commands::slash;
 use crate::harness::{Bench, answers, eventually, footers, processes, talk};
 
 /// Waits until the turn in this thread runs.
@@ -120,7 +121,22 @@ async fn a_turn_that_ran_when_the_daemon_was_killed_is_asked_about_and_continued
     bench.boot().await;
     bench.barrier().await;
     assert_eq!(count(&bench.sim, thread, "ompcord was interrupted"), 1);
-    bench.press("alice", thread, "Continue").await;
+    // The question may be far up by now: `/omp queue` brings its buttons along.
+    let queue = slash(&bench, "alice", thread.channel(), "omp queue", &[]).await;
+    assert!(
+        queue.content().contains("Interrupted while it ran: <@"),
+        "{queue:?}"
+    );
+    let queue = queue.message.unwrap().id;
+    let click = bench.sim.click("alice", queue, "Continue").unwrap();
+    bench.sim.reply(click).await;
+    let said = move |sim: &Sim| {
+        sim.message(queue)?
+            .content
+            .contains("Continue ⋅ alice")
+            .then_some(())
+    };
+    bench.sim.until("the list to say what was chosen", said).await;
     running(&bench.sim, thread).await;
     bench.sim.say("alice", thread, "!on you go").unwrap();
     let messages = bench.turns(thread, 2).await;
