@@ -279,6 +279,7 @@ impl Worker {
                 .lane
                 .send_if_modified(|lane| std::mem::take(&mut lane.stalled));
         }
+        state.forget(self.channel);
         drop(state);
         self.retired = true;
         self.inner.advance();

@@ -48,6 +48,9 @@ pub(super) struct State {
     listeners: Vec<mpsc::UnboundedSender<OutboxEvent>>,
 }
 
+/// So many channels are remembered, and those that are busy.
+pub(super) const REMEMBERED: usize = 256;
+
 pub(super) struct Entry {
     /// Grows with every new piece of work, so that a lane cannot end between a look and a wish.
     pub(super) wishes: u64,
@@ -69,6 +72,22 @@ impl Default for Entry {
             lane: watch::Sender::new(Lane::default()),
             newest: None,
             background_after: None,
+        }
+    }
+}
+
+impl State {
+    /// Forgets a channel whose lane has ended, where many are remembered and nobody looks: everything about it can be
+    /// read from the rows again.
+    pub(super) fn forget(&mut self, channel: ChannelId) {
+        let many = self.lanes.len() > REMEMBERED;
+        let idle = |entry: &Entry| {
+            let kept_back = entry.background_after.is_some_and(|until| until > Instant::now());
+            !entry.running && !kept_back && entry.lane.receiver_count() == 0
+        };
+        if many && self.lanes.get(&channel).is_some_and(idle) {
+            self.lanes.remove(&channel);
+            self.renamed.retain(|(of, _)| *of != channel);
         }
     }
 }
@@ -154,5 +173,43 @@ impl Inner {
 
     pub(super) fn advance(&self) {
         self.progress.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_idle_channel_is_forgotten_once_there_are_many() {
+        let mut state = State::default();
+        let (idle, watched, busy, held) = (
+            ChannelId::from(1),
+            ChannelId::from(2),
+            ChannelId::from(3),
+            ChannelId::from(4),
+        );
+        state.lanes.entry(idle).or_default().newest = Some(MessageId::from(7));
+        let watcher = state.lanes.entry(watched).or_default().lane.subscribe();
+        state.lanes.entry(busy).or_default().running = true;
+        let later = Instant::now() + Duration::from_hours(1);
+        state.lanes.entry(held).or_default().background_after = Some(later);
+        state.renamed.insert((idle, "a name".to_owned()));
+        state.renamed.insert((busy, "a name".to_owned()));
+        state.forget(idle);
+        assert_eq!(state.lanes.len(), 4, "there are few");
+
+        for other in 100..100 + REMEMBERED as u64 {
+            state.lanes.entry(other.into()).or_default();
+        }
+        for channel in [idle, watched, busy, held] {
+            state.forget(channel);
+        }
+        let kept = [idle, watched, busy, held].map(|channel| state.lanes.contains_key(&channel));
+        assert_eq!(kept, [false, true, true, true]);
+        assert_eq!(state.renamed.len(), 1);
+        drop(watcher);
+        state.forget(watched);
+        assert!(!state.lanes.contains_key(&watched));
     }
 }

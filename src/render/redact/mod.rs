@@ -6,6 +6,7 @@
 //! Secrets are found by fast searches for how they begin; only what stands at such a place is looked at closely.
 //! Each close look is bounded, so that no text, however hostile, takes more than linear time.
 
+mod addresses;
 mod pem;
 mod shapes;
 
@@ -16,8 +17,9 @@ use std::sync::Arc;
 
 use memchr::memmem::{self, Finder};
 
+use addresses::{find_addresses, find_webhooks};
 use pem::{PEM_BEGIN, PEM_END, Pem, find_key_lines, is_pem_line, open_pem};
-use shapes::{discord_token, find_addresses, find_headers, find_shapes, find_webhooks, open_web_token};
+use shapes::{discord_token, find_headers, find_shapes, open_web_token};
 
 /// A shorter literal would be found all over ordinary text, and be no secret anyway.
 const LITERAL_MIN: usize = 6;

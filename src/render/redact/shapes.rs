@@ -159,24 +159,11 @@ static HEADERS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!("(?i-u){name}{equals}{value}"))
 });
 
-/// Webhooks on any host: a proxy or a test server leaks the same token. Interaction tokens have the same shape.
-static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"webhooks/[0-9]{15,20}/[A-Za-z0-9_-]{20,}"));
-
-/// A bot of Telegram: its id and 35 characters of which the first two are the same for all.
-static TELEGRAM: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"));
-
-/// The password in an address, and the keys in connection strings.
-static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?-u)[a-z][a-z0-9+.-]{1,20}://[A-Za-z0-9._~%-]{0,64}:(?<password>[A-Za-z0-9._~%!$&*+=-]{12,128})@|(?:AccountKey|SharedAccessKey)=(?<key>[A-Za-z0-9+/]{40,86}={0,2})",
-    )
-});
-
 #[expect(
     clippy::expect_used,
     reason = "the patterns are constants, and the tests compile each of them"
 )]
-fn pattern(rule: &str) -> Regex {
+pub(super) fn pattern(rule: &str) -> Regex {
     Regex::new(rule).expect("a constant pattern compiles")
 }
 
@@ -257,49 +244,6 @@ impl Shape {
     }
 }
 
-pub(super) fn find_webhooks(text: &str, spans: &mut Vec<Span>) {
-    for found in WEBHOOK.find_iter(text) {
-        let before = text.as_bytes().get(..found.start()).unwrap_or_default();
-        let url = run(before.iter().rev().take(80), |byte| {
-            is_path(byte) || matches!(byte, b':' | b'.')
-        });
-        let before = &before[before.len() - url..];
-        let host = memmem::rfind(before, b"http").map_or(0, |at| url - at);
-        spans.push(Span {
-            start: found.start() - host,
-            end: found.end(),
-            kind: "webhook",
-        });
-    }
-}
-
-/// `narrow`: a password is whatever stands in its place, so what a person approves shows it.
-pub(super) fn find_addresses(text: &str, narrow: bool, spans: &mut Vec<Span>) {
-    let words = TELEGRAM
-        .find_iter(text)
-        .filter(|found| begins_word(text.as_bytes(), found.start()));
-    spans.extend(words.map(|found| Span {
-        start: found.start(),
-        end: found.end(),
-        kind: "telegram-token",
-    }));
-    for found in ADDRESSES.captures_iter(text) {
-        let password = found.name("password").filter(|found| {
-            let bytes = found.as_str().as_bytes();
-            !narrow && bytes.iter().any(u8::is_ascii_digit) && bytes.iter().any(u8::is_ascii_alphabetic)
-        });
-        let secrets = [(password, "password"), (found.name("key"), "azure-key")];
-        spans.extend(secrets.into_iter().filter_map(|(secret, kind)| {
-            let secret = secret?;
-            Some(Span {
-                start: secret.start(),
-                end: secret.end(),
-                kind,
-            })
-        }));
-    }
-}
-
 /// A Discord bot token around its first dot: the bot's id in Base64 (digits begin with M, N or O), a time, a hash.
 pub(super) fn discord_token(bytes: &[u8], dot: usize) -> Option<Span> {
     let second = (dot + 6..=dot + 8).find(|&at| bytes.get(at) == Some(&b'.'))?;
@@ -340,7 +284,7 @@ fn is_dotted(byte: u8) -> bool {
     is_dashed(byte) || byte == b'.'
 }
 
-fn is_path(byte: u8) -> bool {
+pub(super) fn is_path(byte: u8) -> bool {
     is_dashed(byte) || byte == b'/'
 }
 
@@ -349,7 +293,7 @@ fn is_upper(byte: u8) -> bool {
 }
 
 /// Whether a word begins here; the `n` of an escaped `\n` before it is no letter.
-fn begins_word(bytes: &[u8], start: usize) -> bool {
+pub(super) fn begins_word(bytes: &[u8], start: usize) -> bool {
     match bytes[..start] {
         [] | [.., b'\\', b'n' | b'r' | b't'] => true,
         [.., before] => !(before.is_ascii_alphanumeric() || before == b'_'),
