@@ -130,7 +130,14 @@ fn refused(status: StatusCode, answer: &Value) -> UserError {
         Some(field) => UserError::new(format!("{field}: {message}")),
         None => UserError::new(message),
     };
-    match text("/error/hint") {
+    let here = match text("/error/code") {
+        Some("unknown_session" | "session_ended") => Some("`ompcord sessions` lists the open ones"),
+        Some("unknown_channel") => {
+            Some("copy its id in Discord: Settings, Advanced, Developer Mode, then a right click on it")
+        }
+        _ => None,
+    };
+    match here.or_else(|| text("/error/hint")) {
         _ if status == StatusCode::UNAUTHORIZED => error
             .hint("the token belongs to another installation: check OMPCORD_STATE_DIR and OMPCORD_HTTP_ADDR"),
         Some(hint) => error.hint(hint),

@@ -161,7 +161,7 @@ fn verdict(error: &anyhow::Error) -> (u8, Option<String>) {
         return (fatal.exit_code(), fatal.hint());
     }
     if error.downcast_ref::<ConfigError>().is_some() {
-        return (2, Some("every variable is explained in .env.example".to_owned()));
+        return (2, Some("`ompcord setup` asks for what is missing and writes .env; .env.example explains every variable".to_owned()));
     }
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => {

@@ -29,7 +29,8 @@ pub(super) fn completions(args: &Args) -> anyhow::Result<()> {
 
 pub(super) fn man(args: &ManArgs) -> anyhow::Result<()> {
     if let Some(dir) = &args.dir {
-        clap_mangen::generate_to(Cli::command(), dir)
+        std::fs::create_dir_all(dir)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
             .map_err(|error| UserError::new(format!("cannot write into {}: {error}", dir.display())))?;
         return Ok(());
     }

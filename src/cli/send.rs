@@ -75,7 +75,7 @@ async fn send(daemon: Daemon, mut args: Args) -> Result<()> {
             answer = daemon.get(&path).await?;
         }
     }
-    report(&args, &session, &answer)
+    report(&args, &daemon, &session, &answer).await
 }
 
 async fn start(daemon: &Daemon, args: &Args) -> Result<(String, Value)> {
@@ -111,7 +111,7 @@ fn is_over(answer: &Value) -> bool {
     !matches!(text(answer, "/outcome"), "queued" | "running" | "held")
 }
 
-fn report(args: &Args, session: &str, answer: &Value) -> Result<()> {
+async fn report(args: &Args, daemon: &Daemon, session: &str, answer: &Value) -> Result<()> {
     if args.json {
         let mut answer = answer.clone();
         if let Some(answer) = answer.as_object_mut() {
@@ -129,8 +129,10 @@ fn report(args: &Args, session: &str, answer: &Value) -> Result<()> {
             } else {
                 error
             };
+            let known = daemon.get(&format!("/api/sessions/{session}")).await.ok();
+            let thread = known.as_ref().map_or("", |known| text(known, "/thread_url"));
             return Err(UserError::new(why)
-                .hint(format!("its thread has more: {session}"))
+                .hint(format!("its thread has more: {session} {thread}"))
                 .into());
         }
         (true, "dropped" | "interrupted") => {

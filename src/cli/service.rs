@@ -42,6 +42,9 @@ pub(super) fn execute(args: &Args, env_file: Option<&Path>) -> Result<ExitCode> 
         Action::Uninstall => uninstall()?,
         Action::Print => out::line(unit(&installation(env_file)?).trim_end())?,
         Action::Status => {
+            if !available() {
+                return Err(words::no_manager().into());
+            }
             let status = systemctl(&["status", "--no-pager", UNIT]).status();
             let code = status.map_err(|error| no_systemd(&error))?.code();
             // systemd's own codes say whether it runs.
@@ -99,7 +102,7 @@ fn uninstall() -> Result<()> {
         .map_err(|error| UserError::new(format!("cannot remove {}: {error}", path.display())))?;
     let reloaded = run(&mut systemctl(&["daemon-reload"]));
     if let Err(why) = stopped.and(reloaded) {
-        out::error(&format!("systemd: {why}"));
+        out::error(&format!("systemd did not hear of it: {why}"));
     }
     Ok(out::line(&words::service_removed(&path))?)
 }

@@ -332,7 +332,15 @@ async fn watch_outbox(
         ingress.unseen(&event);
         match event {
             OutboxEvent::Unauthorized => return Err(Fatal::TokenRejected.into()),
-            OutboxEvent::ChannelGone { channel } => ingress.thread_gone(channel.thread()).await?,
+            OutboxEvent::ChannelGone { channel } => {
+                if !ingress.thread_gone(channel.thread()).await? {
+                    tracing::warn!(
+                        %channel,
+                        "the channel {channel} does not exist, or the bot does not see it: what was to be said there is not; \
+                         `ompcord doctor` says more"
+                    );
+                }
+            }
             OutboxEvent::Refused {
                 channel,
                 code,

@@ -298,9 +298,11 @@ impl Ingress {
         })
     }
 
-    /// A thread is gone: its session ends, the agent's own file stays.
-    pub async fn thread_gone(&self, thread: ThreadId) -> Result<()> {
-        if let Some(session) = self.deps.store.session_of_thread(thread).await?
+    /// A thread is gone: its session ends, the agent's own file stays. `false` where it was no session's.
+    pub async fn thread_gone(&self, thread: ThreadId) -> Result<bool> {
+        let session = self.deps.store.session_of_thread(thread).await?;
+        let known = session.is_some();
+        if let Some(session) = session
             && matches!(session.phase, SessionPhase::Open | SessionPhase::Opening)
         {
             tracing::info!(session = %session.id, "the thread of session {} is gone", session.id);
@@ -310,7 +312,7 @@ impl Ingress {
                 .await?;
             self.deps.sessions.send(&session.id, Input::ThreadGone);
         }
-        Ok(())
+        Ok(known)
     }
 
     /// A thread is called this.

@@ -71,7 +71,13 @@ pub fn itself(file: &Path) -> UserError {
 /// It cannot be written there.
 #[must_use]
 pub fn not_written(file: &Path, why: &std::io::Error) -> UserError {
-    UserError::new(format!("cannot write {}: {why}", file.display()))
+    let error = UserError::new(format!("cannot write {}: {why}", file.display()));
+    match file.parent() {
+        Some(dir) if why.kind() == std::io::ErrorKind::NotFound => {
+            error.hint(format!("make the directory first: mkdir -p {}", dir.display()))
+        }
+        _ => error,
+    }
 }
 
 /// Somebody ended it.

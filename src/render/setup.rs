@@ -211,6 +211,13 @@ pub fn not_started(unit: &Path, why: &str) -> UserError {
     .hint("log in as this user (not with su or sudo) and run: systemctl --user enable --now ompcord")
 }
 
+/// There is no service manager of this user to be asked.
+#[must_use]
+pub fn no_manager() -> UserError {
+    UserError::new("no systemd of this user answers, so it cannot say how the service does")
+        .hint("log in as this user (not with su or sudo), or use `ompcord doctor`")
+}
+
 /// What became of the service.
 #[must_use]
 pub fn service_installed(unit: &Path, started: bool, lingers: bool) -> String {

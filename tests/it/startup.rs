@@ -323,6 +323,23 @@ async fn a_discord_that_fails_for_a_moment_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_home_channel_that_is_not_there_is_told_of() {
+    let sim = sim().await;
+    let mut start = Start::on(&sim);
+    start.set("DISCORD_CHANNEL_ID", &"1100000000000000555");
+    let mut daemon = start.runs().await;
+    connected(&sim).await;
+    eventually("the log to say so", || {
+        daemon
+            .said()
+            .contains("the channel 1100000000000000555 does not exist")
+    })
+    .await;
+    let (code, said) = daemon.terminated().await;
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[tokio::test]
 async fn a_gateway_that_is_down_ends_with_75() {
     let sim = sim().await;
     sim.set_gateway_down(true);

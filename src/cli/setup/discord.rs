@@ -172,7 +172,7 @@ fn channel(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicati
                 Desk::say(&why)?;
                 continue;
             }
-            return Err(UserError::new(why)
+            return Err(UserError::new(why.trim_start_matches("✗ "))
                 .hint("choose another one with --channel")
                 .into());
         };
@@ -237,7 +237,7 @@ fn people(desk: &mut Desk, rest: &Rest, guild: GuildId, application: &Applicatio
         }
         let why = words::strangers(&strangers);
         if !desk.attended {
-            return Err(UserError::new(why)
+            return Err(UserError::new(why.trim_start_matches("✗ "))
                 .hint("copy the ids again, and use --allow")
                 .into());
         }

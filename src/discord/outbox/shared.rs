@@ -190,7 +190,7 @@ mod tests {
             ChannelId::from(4),
         );
         state.lanes.entry(idle).or_default().newest = Some(MessageId::from(7));
-        let watcher = state.lanes.entry(watched).or_default().lane.subscribe();
+        let receiver = state.lanes.entry(watched).or_default().lane.subscribe();
         state.lanes.entry(busy).or_default().running = true;
         let later = Instant::now() + Duration::from_hours(1);
         state.lanes.entry(held).or_default().background_after = Some(later);
@@ -208,7 +208,7 @@ mod tests {
         let kept = [idle, watched, busy, held].map(|channel| state.lanes.contains_key(&channel));
         assert_eq!(kept, [false, true, true, true]);
         assert_eq!(state.renamed.len(), 1);
-        drop(watcher);
+        drop(receiver);
         state.forget(watched);
         assert!(!state.lanes.contains_key(&watched));
     }

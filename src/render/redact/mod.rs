@@ -688,7 +688,7 @@ mod tests {
         );
         let whole = redactor.redact(&text).into_owned();
         let cut = redactor.stable_len(&text);
-        let shown = redactor.redact(&text[..cut]);
+        let shown = redactor.redact(text.get(..cut).unwrap());
         assert!(whole.starts_with(&*shown), "{shown} is not the start of {whole}");
     }
 
