@@ -13,7 +13,7 @@ use super::actor::Actor;
 use super::deliver::Parcel;
 use super::link::Link;
 use super::mirror::{Mirror, Mirrored};
-use super::publish::Publisher;
+use super::publish::{Publisher, Told};
 use super::running::is_of_a_turn;
 use super::secrets;
 use super::state::{Input, Outcome, Place, Reply};
@@ -104,6 +104,7 @@ impl Actor {
             told: terminal.shown,
             since: terminal.attached_at,
             shown: terminal.shown,
+            said: terminal.said,
             leaving: None,
             last,
             report: None,
@@ -172,7 +173,13 @@ impl Actor {
     /// Something that the terminal posted.
     pub(super) async fn mirrored(&mut self, told: Option<Mirrored>) -> Result<()> {
         match told {
-            Some(Mirrored::Event(event)) => self.said_there(event).await,
+            Some(Mirrored::Event(id, event)) => {
+                let said = self.terminal.as_ref().is_some_and(|link| id <= link.said);
+                self.tells(Some(Told { id, said }));
+                let done = self.said_there(event).await;
+                self.tells(None);
+                done
+            }
             Some(Mirrored::Begun) => self.terminal_begun().await,
             // It has come back since.
             Some(Mirrored::Leaves { at, .. })
@@ -202,6 +209,12 @@ impl Actor {
                     Ok(())
                 }
             },
+        }
+    }
+
+    fn tells(&mut self, event: Option<Told>) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.tells(event);
         }
     }
 

@@ -7,13 +7,14 @@ use anyhow::Result;
 use super::room::Room;
 use crate::discord::draft::{Draft, FileRef};
 use crate::discord::outbox::Outbox;
-use crate::ids::{ChannelId, OutboxId};
+use crate::ids::{ChannelId, OutboxId, SessionId};
 use crate::render::redact::Redactor;
 
 /// What the view of a session writes with.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) outbox: Outbox,
+    pub(super) session: SessionId,
     pub(super) channel: ChannelId,
     pub(super) redactor: Redactor,
     /// The directory of the files that are attached to messages.
@@ -26,6 +27,18 @@ impl Desk {
     pub(super) async fn post(&self, draft: Draft) -> Result<OutboxId> {
         let mut room = self.room.clone();
         room.make(|| Box::pin(self.outbox.post(self.channel, draft.clone())))
+            .await
+    }
+
+    /// Wants several messages in the thread, all or none of them after a crash; with them, what the terminal said up to
+    /// this event of it is said.
+    pub(super) async fn post_all(&self, drafts: &[Draft], said: Option<i64>) -> Result<Vec<OutboxId>> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let said = said.map(|event| (&self.session, event));
+        let mut room = self.room.clone();
+        room.make(|| Box::pin(self.outbox.post_all(self.channel, drafts.to_vec(), said)))
             .await
     }
 

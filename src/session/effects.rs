@@ -115,6 +115,7 @@ impl Actor {
         let files = dir.join(self.handle.id().as_str());
         let desk = Desk {
             outbox: self.deps.outbox.clone(),
+            session: self.handle.id().clone(),
             channel: thread.channel(),
             redactor: self.deps.redactor.clone(),
             files,

@@ -22,6 +22,8 @@ pub(super) struct Link {
     /// The newest event that was told, and the newest that was shown.
     pub(super) told: i64,
     pub(super) shown: i64,
+    /// What it said up to this event was in messages when this began.
+    pub(super) said: i64,
     /// When it was attached, in unix milliseconds.
     pub(super) since: i64,
     /// It goes: how, as soon as all that it had posted was told.

@@ -26,8 +26,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Something for the actor, in the order in which it happened.
 #[derive(Debug)]
 pub(super) enum Mirrored {
-    /// The agent did this.
-    Event(AgentEvent),
+    /// The agent did this, as an event of the log says.
+    Event(i64, AgentEvent),
     /// The terminal begins to share its session: what it does next is new.
     Begun,
     /// Everything up to this event of the log has been told.
@@ -120,6 +120,8 @@ fn translate(event: StoredEvent) -> Vec<Mirrored> {
         let at = event.happened_at;
         return how.map(|how| Mirrored::Leaves { how, at }).into_iter().collect();
     }
+    let id = event.id;
+    let told = |event| Mirrored::Event(id, event);
     let data: Value = event
         .data
         .and_then(|data| serde_json::from_str(&data).ok())
@@ -129,9 +131,10 @@ fn translate(event: StoredEvent) -> Vec<Mirrored> {
         data,
     };
     if event.kind == "session_start" {
-        return words.began();
+        let known = words.began().into_iter().map(told);
+        return std::iter::once(Mirrored::Begun).chain(known).collect();
     }
-    words.say(&event.kind).into_iter().map(Mirrored::Event).collect()
+    words.say(&event.kind).into_iter().map(told).collect()
 }
 
 struct Words {
@@ -157,11 +160,10 @@ impl Words {
         self.text("id").unwrap_or_default()
     }
 
-    fn began(&self) -> Vec<Mirrored> {
+    fn began(&self) -> Vec<AgentEvent> {
         let title = self.text("title").map(AgentEvent::Title);
         let model = self.text("model").map(AgentEvent::ModelChanged);
-        let known = title.into_iter().chain(model).map(Mirrored::Event);
-        std::iter::once(Mirrored::Begun).chain(known).collect()
+        title.into_iter().chain(model).collect()
     }
 
     fn say(self, kind: &str) -> Vec<AgentEvent> {
@@ -374,7 +376,7 @@ mod tests {
         assert_eq!(said("title", "", &json!({"title": 7})), "[]");
         assert_eq!(
             said("tool_end", "", &json!([])),
-            "[Event(ToolEnded { id: \"\", is_error: false })]"
+            "[Event(1, ToolEnded { id: \"\", is_error: false })]"
         );
     }
 }

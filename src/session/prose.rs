@@ -57,6 +57,8 @@ struct Part {
     index: u32,
     text: String,
     done: bool,
+    /// The event of a terminal that all of it came with.
+    event: Option<i64>,
 }
 
 impl Prose {
@@ -80,6 +82,7 @@ impl Prose {
                 index,
                 text: delta.to_owned(),
                 done: false,
+                event: None,
             },
         );
     }
@@ -137,7 +140,13 @@ impl Prose {
 
     /// The message is complete; these are its texts, and they win over what was streamed. Of one that broke off,
     /// what was streamed is kept as well.
-    pub(super) fn ended(&mut self, texts: &[(u32, String)], broke_off: bool, now: Instant) {
+    pub(super) fn ended(
+        &mut self,
+        texts: &[(u32, String)],
+        broke_off: bool,
+        event: Option<i64>,
+        now: Instant,
+    ) {
         self.go_on();
         let message = self.message;
         self.finish();
@@ -161,6 +170,7 @@ impl Prose {
                         index: *index,
                         text: text.clone(),
                         done: true,
+                        event,
                     };
                     self.begin(Kind::Text, now, part);
                 }
@@ -197,6 +207,7 @@ impl Prose {
                         index: 0,
                         text: line,
                         done: true,
+                        event: None,
                     });
                 } else {
                     *skipped += 1;
@@ -209,6 +220,7 @@ impl Prose {
             index: 0,
             text: line,
             done: true,
+            event: None,
         };
         self.begin(
             Kind::Remarks {
@@ -346,6 +358,7 @@ impl Post {
         let text = desk.redactor.redact(text.get(..visible).unwrap_or(&text));
         let answer = answer(&text, done);
         let count = answer.pieces.len();
+        let mut new = Vec::new();
         for (n, piece) in answer.pieces.into_iter().enumerate() {
             let mut draft = Draft::text(piece).silently();
             draft.suppress_embeds = true;
@@ -358,12 +371,12 @@ impl Post {
                     desk.outbox.replace(*row, draft.clone()).await?;
                     *shown = draft;
                 }
-                None => {
-                    let row = desk.post(draft.clone()).await?;
-                    self.rows.push((row, draft));
-                }
+                None => new.push(draft),
             }
         }
+        let said = self.parts.iter().filter_map(|part| part.event).max();
+        let rows = desk.post_all(&new, said).await?;
+        self.rows.extend(rows.into_iter().zip(new));
         // The final text may need fewer messages than the streamed one did, or none.
         if done {
             while self.rows.len() > count {

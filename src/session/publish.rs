@@ -47,6 +47,17 @@ pub(super) struct Publisher {
     last_edit: Option<Instant>,
     /// The store or the disk failed: not again before this.
     not_before: Option<Instant>,
+    /// The event of a terminal that is being told.
+    event: Option<Told>,
+}
+
+/// An event of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Its place in the log.
+    pub(super) id: i64,
+    /// An earlier run has put what was said with it into messages, and did not live to note that all was shown.
+    pub(super) said: bool,
 }
 
 impl Publisher {
@@ -64,7 +75,13 @@ impl Publisher {
             dirty_since: None,
             last_edit: None,
             not_before: None,
+            event: None,
         }
+    }
+
+    /// What comes from now on is told by this event of a terminal; nothing: by the agent itself.
+    pub(super) fn tells(&mut self, event: Option<Told>) {
+        self.event = event;
     }
 
     /// A line that the agent printed outside the protocol.
@@ -102,7 +119,11 @@ impl Publisher {
         for (_, text) in texts.iter().filter(|(_, text)| !text.trim().is_empty()) {
             self.record(&format!("\n## assistant\n{text}\n"));
         }
-        self.prose.ended(texts, broke_off, now);
+        if self.event.is_some_and(|event| event.said) {
+            return;
+        }
+        let event = self.event.map(|event| event.id);
+        self.prose.ended(texts, broke_off, event, now);
         self.dirty(now);
     }
 
@@ -340,7 +361,14 @@ impl Publisher {
         self.flush_all().await?;
         self.prose.overtaken();
         self.record(&format!("\n## prompt in the terminal\n{text}\n"));
-        self.desk.post_sealed(draft).await
+        if self.event.is_some_and(|event| event.said) {
+            return Ok(());
+        }
+        let event = self.event.map(|event| event.id);
+        for row in self.desk.post_all(&[draft], event).await? {
+            self.desk.outbox.seal(row).await?;
+        }
+        Ok(())
     }
 
     /// Says something that is never edited.

@@ -110,6 +110,49 @@ impl Store {
         Ok(OutboxId(done.last_insert_rowid()))
     }
 
+    /// Writes several messages down, all or none. `said`: up to which event of a session's terminal they say what it said.
+    pub(crate) async fn outbox_insert_all(
+        &self,
+        channel: ChannelId,
+        messages: &[(String, String)],
+        said: Option<(&SessionId, i64)>,
+    ) -> Result<Vec<OutboxId>> {
+        let now = now_ms();
+        let mut tx = self.write().await?;
+        let mut rows = Vec::with_capacity(messages.len());
+        for (nonce, payload) in messages {
+            let done = sqlx::query!(
+                "INSERT INTO outbox (channel_id, kind, nonce, payload, created_at) VALUES (?, 'message', ?, ?, ?)",
+                channel,
+                nonce,
+                payload,
+                now
+            )
+            .execute(&mut *tx)
+            .await
+            .context("cannot write to the outbox")?;
+            rows.push(OutboxId(done.last_insert_rowid()));
+        }
+        if let Some((session, event)) = said {
+            sqlx::query!(
+                "UPDATE terminals SET said_event = ?2 WHERE session_id = ?1 AND said_event < ?2",
+                session,
+                event
+            )
+            .execute(&mut *tx)
+            .await
+            .context("cannot store what the terminal said")?;
+        }
+        tx.commit().await.context("cannot write to the outbox")?;
+        for _ in &rows {
+            failpoint::at("outbox.stored");
+        }
+        if said.is_some() {
+            failpoint::at("terminal.said");
+        }
+        Ok(rows)
+    }
+
     /// Wants the opening line of a session; that it was wanted is stored in the same step, so that no crash says it twice.
     pub(crate) async fn session_greeted(
         &self,

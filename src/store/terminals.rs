@@ -53,6 +53,8 @@ pub struct Terminal {
     pub gone: Option<Gone>,
     /// Its events up to this one were shown.
     pub shown: i64,
+    /// What it said up to this event is in messages, whatever else was not shown yet.
+    pub said: i64,
     /// When it was attached, in unix milliseconds.
     pub attached_at: i64,
 }
@@ -147,7 +149,7 @@ impl Store {
         sqlx::query_as!(
             Terminal,
             r#"SELECT agent_session_id AS "agent_session!", host, pid AS "pid!", detach_reason AS "gone: Gone",
-                   shown_event AS "shown!", attached_at AS "attached_at!"
+                   shown_event AS "shown!", said_event AS "said!", attached_at AS "attached_at!"
                FROM terminals WHERE session_id = ?1"#,
             session
         )

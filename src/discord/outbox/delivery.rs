@@ -12,7 +12,7 @@ use super::letter::Letter;
 use super::{Act, Deed, Outbox, OutboxEvent, nonce};
 use crate::discord::draft::Draft;
 use crate::discord::rest::{Haste, RestError};
-use crate::ids::{ChannelId, MessageId, OutboxId};
+use crate::ids::{ChannelId, MessageId, OutboxId, SessionId};
 use crate::store::outbox::RowKind;
 
 /// Nobody who reacts wants to wait longer than this for a limit to pass.
@@ -52,6 +52,28 @@ impl Outbox {
         self.inner.wake(channel).await?;
         let outcome = tokio::time::timeout(patience, outcome(&mut events, row, channel)).await;
         Ok(outcome.unwrap_or(Delivery::UnderWay))
+    }
+
+    /// Wants several messages, all or none of them after a crash. They are on disk when this returns. `said`: up to which
+    /// event of a session's terminal they say what it said, which is stored in the same step.
+    pub async fn post_all(
+        &self,
+        channel: ChannelId,
+        drafts: Vec<Draft>,
+        said: Option<(&SessionId, i64)>,
+    ) -> Result<Vec<OutboxId>> {
+        let letter = |draft: Draft| {
+            ensure!(!draft.is_empty(), "cannot send an empty message");
+            Ok((nonce(), Letter::new(draft).text()?))
+        };
+        let messages = drafts.into_iter().map(letter).collect::<Result<Vec<_>>>()?;
+        let rows = self
+            .inner
+            .store
+            .outbox_insert_all(channel, &messages, said)
+            .await?;
+        self.inner.wake(channel).await?;
+        Ok(rows)
     }
 
     /// Reacts to a message now. Unlike an act it is not repeated at the next start: whoever asked is told.
