@@ -267,12 +267,7 @@ async fn fifty_busy_sessions_stay_within_every_limit_and_people_come_first() {
             .count()
     };
     assert_eq!(refused("user"), 0, "no route was ever overrun");
-    // What is sent evenly arrives in a bunch where the machine stands still for a moment: as many as fell due meanwhile.
-    // One in fifty is what that may cost.
-    assert!(
-        50 * refused("global") <= crowd.taken(),
-        "{} × 429",
-        refused("global")
-    );
+    // What is sent evenly can arrive in a bunch where the machine stands still for a moment.
+    assert!(refused("global") <= 3, "{} × 429", refused("global"));
     bench.finish().await;
 }
